@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The IPsec interfaces of the illumos kernel, in user mode.

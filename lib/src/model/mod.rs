@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Values of IPsec policy in the terms of RFC 4301 and the illumos manuals.
+//!
+//! These types know nothing about bytes on a socket ([`crate::wire`]) nor about
+//! the policy language ([`crate::policy`]). Wrong values are hard to make: a
+//! [`Prefix`] cannot be longer than its address, a [`TunnelName`] fits the link
+//! name field of the kernel.
+
+mod action;
+mod algorithm;
+mod prefix;
+mod rule;
+mod selector;
+mod tunnel;
+
+pub use action::{ActionFlags, ActionKind, AlgChoice, Alternative};
+pub use algorithm::{AlgFlags, AlgProto, AlgUse, Algorithm, KernelAlg, KeySizes};
+pub use prefix::{Prefix, PrefixTooLong};
+pub use rule::{Direction, Side, SpdRule, TunnelMode};
+pub use selector::{IcmpSelector, Selector};
+pub use tunnel::{BadTunnelName, TunnelName};

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Byte images of the kernel interfaces.
+//!
+//! No sockets here, no files, no clocks. Encoders write every byte; decoders
+//! check bounds once, cannot panic and keep what they do not know.
+
+pub mod errno;
+pub mod policy;

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A checked view of received bytes, as the kernel walks them.
+
+use super::consts::ExtType;
+use super::image::{HEADER_LEN, Header};
+
+/// Why a message is not well formed; in the order of the kernel's checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// The header says another size than arrived (EMSGSIZE).
+    #[error("message is {actual} bytes long, its header says {stated}")]
+    Size {
+        /// Bytes that arrived.
+        actual: usize,
+        /// Bytes by the header's length field.
+        stated: usize,
+    },
+    /// Extension type 0 or above the highest known (EINVAL, diagnostic 1).
+    #[error("unknown extension type {} at offset {offset}", kind.0)]
+    UnknownExt {
+        /// The type.
+        kind: ExtType,
+        /// Bytes from the start of the message.
+        offset: usize,
+    },
+    /// Extension length 0 or beyond the message (EINVAL, diagnostic 2).
+    #[error("extension {kind} at offset {offset} has a length of {words} words, {left} are left")]
+    BadLength {
+        /// The type.
+        kind: ExtType,
+        /// Bytes from the start of the message.
+        offset: usize,
+        /// Length by the extension header.
+        words: u16,
+        /// Words left in the message.
+        left: usize,
+    },
+    /// The same extension twice (EINVAL, diagnostic of that extension).
+    #[error("extension {kind} at offset {offset} is repeated")]
+    Duplicate {
+        /// The type.
+        kind: ExtType,
+        /// Bytes from the start of the message.
+        offset: usize,
+    },
+}
+
+/// One extension of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct RawExt<'a> {
+    /// Type.
+    pub kind: ExtType,
+    /// Bytes from the start of the message.
+    pub offset: usize,
+    /// The extension with its own header.
+    pub bytes: &'a [u8],
+    message: &'a [u8],
+}
+
+impl<'a> RawExt<'a> {
+    /// `N` bytes at `at` from the start of the extension. As in the kernel, reading
+    /// behind a short extension meets the rest of the message; behind the message
+    /// there are zeroes.
+    #[must_use]
+    pub fn read<const N: usize>(&self, at: usize) -> [u8; N] {
+        let mut out = [0; N];
+        let start = (self.offset + at).min(self.message.len());
+        let end = (start + N).min(self.message.len());
+        out[..end - start].copy_from_slice(&self.message[start..end]);
+        out
+    }
+
+    /// A byte at `at`.
+    #[must_use]
+    pub fn u8(&self, at: usize) -> u8 {
+        self.read::<1>(at)[0]
+    }
+
+    /// A number in host order at `at`.
+    #[must_use]
+    pub fn u16(&self, at: usize) -> u16 {
+        u16::from_ne_bytes(self.read(at))
+    }
+
+    /// A number in host order at `at`.
+    #[must_use]
+    pub fn u32(&self, at: usize) -> u32 {
+        u32::from_ne_bytes(self.read(at))
+    }
+
+    /// A number in host order at `at`.
+    #[must_use]
+    pub fn u64(&self, at: usize) -> u64 {
+        u64::from_ne_bytes(self.read(at))
+    }
+}
+
+/// A well-formed message: header and extensions, each type at most once.
+#[derive(Clone, Debug)]
+pub struct Frame<'a> {
+    /// The header.
+    pub header: Header,
+    exts: [Option<RawExt<'a>>; ExtType::MAX as usize + 1],
+}
+
+impl<'a> Frame<'a> {
+    /// Checks total length, then each extension in order: type, length, duplicate.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, FrameError> {
+        let header = Header::read(bytes);
+        let stated = usize::from(header.len) * 8;
+        if stated != bytes.len() || bytes.is_empty() {
+            return Err(FrameError::Size { actual: bytes.len(), stated });
+        }
+        let mut frame = Self { header, exts: [None; ExtType::MAX as usize + 1] };
+        let mut offset = HEADER_LEN;
+        while offset < bytes.len() {
+            let ext = ext_at(bytes, offset)?;
+            if ext.kind.0 == 0 || ext.kind.0 > ExtType::MAX {
+                return Err(FrameError::UnknownExt { kind: ext.kind, offset });
+            }
+            let ext = ext.bounded()?;
+            let slot = &mut frame.exts[usize::from(ext.kind.0)];
+            if slot.is_some() {
+                return Err(FrameError::Duplicate { kind: ext.kind, offset });
+            }
+            offset += ext.bytes.len();
+            *slot = Some(ext);
+        }
+        Ok(frame)
+    }
+
+    /// The extension of this type, if the message has it.
+    #[must_use]
+    pub fn get(&self, kind: ExtType) -> Option<RawExt<'a>> {
+        self.exts.get(usize::from(kind.0)).copied().flatten()
+    }
+}
+
+/// Walks extensions of any type without judging duplicates: for decoders that keep
+/// what they do not know.
+pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = Result<RawExt<'_>, FrameError>> {
+    let mut offset = HEADER_LEN;
+    std::iter::from_fn(move || {
+        if offset >= bytes.len() {
+            return None;
+        }
+        let ext = ext_at(bytes, offset).and_then(Unbounded::bounded);
+        offset = match &ext {
+            Ok(ext) => offset + ext.bytes.len(),
+            Err(_) => bytes.len(),
+        };
+        Some(ext)
+    })
+}
+
+/// An extension whose type has been read and whose length has not been judged.
+struct Unbounded<'a> {
+    kind: ExtType,
+    words: u16,
+    offset: usize,
+    message: &'a [u8],
+}
+
+fn ext_at(message: &[u8], offset: usize) -> Result<Unbounded<'_>, FrameError> {
+    let mut head = [0; 4];
+    let n = (message.len() - offset).min(4);
+    head[..n].copy_from_slice(&message[offset..offset + n]);
+    Ok(Unbounded {
+        words: u16::from_ne_bytes([head[0], head[1]]),
+        kind: ExtType(u16::from_ne_bytes([head[2], head[3]])),
+        offset,
+        message,
+    })
+}
+
+impl<'a> Unbounded<'a> {
+    fn bounded(self) -> Result<RawExt<'a>, FrameError> {
+        let Self { kind, words, offset, message } = self;
+        let end = offset + usize::from(words) * 8;
+        if words == 0 || end > message.len() {
+            let left = (message.len() - offset) / 8;
+            return Err(FrameError::BadLength { kind, offset, words, left });
+        }
+        Ok(RawExt { kind, offset, bytes: &message[offset..end], message })
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `PF_POLICY` version 1: messages to and from the security policy database.
+//!
+//! A message is a 16-byte header and extensions, all multiples of 8 bytes.
+//! Lengths count 64-bit words and include the header they stand in. Numbers are
+//! in host order, ports and addresses in network order. Source:
+//! `spec/pf_policy.md` sections 2 to 7; the offsets are measured ones.
+//!
+//! There are two ways to look at a message:
+//!
+//! * [`Frame`] is a checked view of received bytes, extension by extension, as
+//!   the kernel sees it. Reading a field that lies behind the end of the
+//!   message gives zeroes.
+//! * [`Message`] is an owned value of typed extensions ([`Ext`]). Decoding and
+//!   encoding give back the same bytes, also for extensions not known here.
+
+mod action;
+mod algs;
+mod consts;
+mod diag;
+mod dump;
+mod ext;
+mod frame;
+pub mod image;
+mod message;
+mod text;
+
+pub use action::{Attr, DecodedAlternative, decode_alternatives, encode_alternatives};
+pub use algs::{AlgListError, decode_alglist, encode_alglist, update_algorithms};
+pub use consts::{
+    AF_INET, AF_INET6, AttrTag, ExtType, MAX_REQUEST, MsgType, RuleFlags, SPD_ACTIVE, SPD_STANDBY,
+    VERSION,
+};
+pub use diag::Diagnostic;
+pub use dump::{DumpItem, RecordError, decode_record};
+pub use ext::{AddressExt, Ext, PortsExt, ProtoExt, RuleExt, RulesetExt, TunNameExt, TypeCodeExt};
+pub use frame::{Frame, FrameError, RawExt};
+pub use image::{HEADER_LEN, Header};
+pub use message::{DecodeError, Message};
+pub use text::describe;
+
