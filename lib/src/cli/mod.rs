@@ -1,3 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What the commands share on their command line and their terminal.
+
+pub mod diagnostics;
+pub mod getopt;
+pub mod smf;

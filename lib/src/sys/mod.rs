@@ -1,3 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Access to the system: kernel interfaces, name services, protected files.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`policy`] | a `PF_POLICY` connection: one trait, one client on top of it |
+//! | `usermode` | back end: the user-mode kernel of a lab (not on illumos) |
+//! | [`script`] | back end: a scripted exchange for unit tests |
+//! | [`names`] | hosts, networks, services and protocols from their files |
+//! | [`files`] | the lock file, and files that are replaced as a whole |
+//! | [`signals`] | holding signals back during a change |
+//!
+//! On illumos only the real kernel can be reached. On every other system only a
+//! lab exists: the environment variable `IPSEC_LAB` names its directory, with one
+//! socket per kernel interface and `root/`, under which system paths are resolved.
+
+pub mod files;
+pub mod names;
+pub mod policy;
+pub mod script;
+pub mod signals;
+mod system;
+#[cfg(not(target_os = "illumos"))]
+mod usermode;
+
+pub use system::{NoLab, System};

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The tree of a policy: rules as written, every word with its place.
+
+use super::keyword::{ActionKey, PatternKey, PropertyKey};
+use super::{Problem, Span};
+use crate::model::TunnelName;
+
+/// What [`super::parse`] found.
+#[derive(Clone, Debug, Default)]
+pub struct Parsed {
+    /// The rules whose braces and actions are in order, over all sources.
+    pub rules: Vec<ParsedRule>,
+    /// What is wrong with the others, and with single words of these.
+    pub problems: Vec<Problem>,
+}
+
+/// One rule as written.
+#[derive(Clone, Debug)]
+pub struct ParsedRule {
+    /// From its first brace to its last.
+    pub span: Span,
+    /// Its lines without comments and blank lines, as the view file keeps them.
+    pub text: Vec<u8>,
+    /// The tunnel implied by the source.
+    pub tunnel: Option<TunnelName>,
+    /// Keywords and values of the pattern.
+    pub pattern: Vec<Item<PatternKey>>,
+    /// One or more actions in order of preference.
+    pub actions: Vec<ActionGroup>,
+    /// A problem with one of its words has been reported; such a rule is checked
+    /// further but never used.
+    pub broken: bool,
+}
+
+/// An action and its properties.
+#[derive(Clone, Debug)]
+pub struct ActionGroup {
+    /// What to do; none if the word is unknown.
+    pub key: Option<ActionKey>,
+    /// The action word.
+    pub word: Word,
+    /// Keywords and values.
+    pub properties: Vec<Item<PropertyKey>>,
+}
+
+/// A keyword with its value.
+#[derive(Clone, Copy, Debug)]
+pub struct Item<K> {
+    /// What the keyword means.
+    pub key: K,
+    /// The keyword.
+    pub keyword: Word,
+    /// The value.
+    pub value: Word,
+}
+
+/// A word of a rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Word {
+    /// First byte in [`ParsedRule::text`].
+    pub(super) at: u32,
+    /// Where it stands in its source.
+    pub span: Span,
+}
+
+impl ParsedRule {
+    /// The bytes of one of its words.
+    #[must_use]
+    pub fn bytes(&self, word: &Word) -> &[u8] {
+        word.bytes(&self.text)
+    }
+}
+
+impl Word {
+    pub(super) fn bytes<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        let at = self.at as usize;
+        &text[at..at + (self.span.end - self.span.start)]
+    }
+}

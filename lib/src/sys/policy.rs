@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A `PF_POLICY` connection.
+//!
+//! [`PolicySocket`] is what a back end provides: send a message, receive one.
+//! [`PolicyClient`] is what programs use: requests with checked replies, dumps,
+//! and many additions in flight at once. Opening needs the privilege to configure
+//! IP (`sys_ip_config`).
+//!
+//! ```no_run
+//! use illumos_ipsec::sys::policy::{PolicyClient, Scope};
+//! use illumos_ipsec::sys::System;
+//! use illumos_ipsec::model::Side;
+//! use illumos_ipsec::wire::policy::DumpItem;
+//!
+//! let mut client = PolicyClient::new(System::current().open_policy()?);
+//! for item in client.dump(Side::Active, &Scope::All)? {
+//!     if let DumpItem::Rule { rule, .. } = item? {
+//!         println!("{} {:?}", rule.index, rule.selector);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+
+use super::NoLab;
+use crate::model::{KernelAlg, Side, TunnelName};
+use crate::wire::errno::Errno;
+use crate::wire::policy::{
+    AlgListError, DecodeError, Diagnostic, DumpItem, Ext, ExtType, Frame, MAX_REQUEST, Message,
+    MsgType, RecordError, RuleExt, RuleFlags, SPD_ACTIVE, SPD_STANDBY, TunNameExt, decode_alglist,
+    decode_record,
+};
+
+/// Bytes that [`PolicyClient::add_all`] has in flight at most, unless a single request
+/// is larger: the default receive buffer of a `PF_POLICY` socket. A reply is as long
+/// as its request, so replies never wait for room while the client still sends.
+const WINDOW: usize = 8192;
+
+/// A connection to the security policy database: one write is one request, one
+/// read is one reply, replies come in the order of the requests.
+pub trait PolicySocket {
+    /// Sends one message.
+    fn send(&mut self, message: &[u8]) -> io::Result<()>;
+
+    /// Receives one message; the bytes live until the next call.
+    fn receive(&mut self) -> io::Result<&[u8]>;
+}
+
+/// Why a connection could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The caller may not configure IP.
+    #[error("insufficient privilege to open PF_POLICY: {0}")]
+    Privilege(#[source] io::Error),
+    /// There is no such interface here.
+    #[error(transparent)]
+    NoKernel(#[from] NoLab),
+    /// The interface is there but cannot be opened.
+    #[error("cannot open PF_POLICY ({}): {source}", path.display())]
+    Unavailable {
+        /// The socket or device.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+}
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// The message could not be sent.
+    #[error("{request}: cannot write to PF_POLICY: {source}")]
+    Send {
+        /// The request.
+        request: MsgType,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The reply could not be read.
+    #[error("{request}: cannot read from PF_POLICY: {source}")]
+    Receive {
+        /// The request.
+        request: MsgType,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The kernel refused.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The reply cannot be understood.
+    #[error("{request}: bad reply from PF_POLICY: {reason}")]
+    BadReply {
+        /// The request.
+        request: MsgType,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The request does not fit into one message.
+    #[error("{request}: a request of {len} bytes is too large, the limit is {MAX_REQUEST}")]
+    TooLarge {
+        /// The request.
+        request: MsgType,
+        /// Its size in bytes.
+        len: usize,
+    },
+}
+
+impl PolicyError {
+    /// The kernel's refusal, if that is what it is.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(*refusal),
+            _ => None,
+        }
+    }
+}
+
+/// An error reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Refusal {
+    /// The request.
+    pub request: MsgType,
+    /// Error number.
+    pub errno: Errno,
+    /// More about EINVAL.
+    pub diagnostic: Diagnostic,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.request, self.errno)?;
+        if self.diagnostic != Diagnostic::NONE {
+            write!(f, ": {}", self.diagnostic)?;
+        }
+        Ok(())
+    }
+}
+
+/// The policy heads a request is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The host's own policy.
+    Global,
+    /// One tunnel.
+    Tunnel(TunnelName),
+    /// The host and every tunnel.
+    All,
+}
+
+impl Scope {
+    fn extension(&self) -> Option<Ext> {
+        match self {
+            Self::Global => None,
+            Self::Tunnel(name) => Some(Ext::TunName(TunNameExt::new(name))),
+            Self::All => Some(Ext::TunName(TunNameExt::all())),
+        }
+    }
+}
+
+/// A client of the security policy database.
+pub struct PolicyClient {
+    socket: Box<dyn PolicySocket>,
+}
+
+impl PolicyClient {
+    /// Uses an open connection.
+    #[must_use]
+    pub fn new(socket: Box<dyn PolicySocket>) -> Self {
+        Self { socket }
+    }
+
+    /// Sends a request and waits for its reply; an error reply is an error here.
+    pub fn request(&mut self, message: &Message) -> Result<Message, PolicyError> {
+        let kind = message.header.kind;
+        self.send(message)?;
+        let reply = self.receive(kind)?;
+        check(kind, &reply)?;
+        Ok(reply)
+    }
+
+    /// The kernel's algorithms in its order of preference.
+    pub fn algorithms(&mut self) -> Result<Vec<KernelAlg>, PolicyError> {
+        let kind = MsgType::ALGLIST;
+        let reply = self.request(&Message::request(kind, SPD_ACTIVE))?;
+        decode_alglist(&reply).map_err(|error: AlgListError| PolicyError::BadReply {
+            request: kind,
+            reason: error.to_string(),
+        })
+    }
+
+    /// Removes all rules of one side.
+    pub fn flush(&mut self, side: Side, scope: &Scope) -> Result<(), PolicyError> {
+        self.simple(MsgType::FLUSH, side, scope)
+    }
+
+    /// Makes the standby side a copy of the active one, in every head.
+    ///
+    /// There is no way to name one tunnel: unmodified kernels crash on that.
+    pub fn clone_all(&mut self) -> Result<(), PolicyError> {
+        self.simple(MsgType::CLONE, Side::Active, &Scope::All)
+    }
+
+    /// Exchanges active and standby in every head.
+    pub fn flip_all(&mut self) -> Result<(), PolicyError> {
+        self.simple(MsgType::FLIP, Side::Active, &Scope::All)
+    }
+
+    fn simple(&mut self, kind: MsgType, side: Side, scope: &Scope) -> Result<(), PolicyError> {
+        let mut message = Message::request(kind, spdid(side));
+        message.exts.extend(scope.extension());
+        self.request(&message).map(drop)
+    }
+
+    /// Removes the rule with an index. ESRCH if there is none, ENOENT if the tunnel has
+    /// no policy head. Index 0 would ask for a removal by selectors; do not send it.
+    pub fn delete(&mut self, side: Side, scope: &Scope, index: u64) -> Result<(), PolicyError> {
+        let rule = RuleExt { priority: 0, flags: RuleFlags::empty(), unused: 0, index };
+        let mut message =
+            Message::request(MsgType::DELETERULE, spdid(side)).with(Ext::Rule(rule));
+        message.exts.extend(scope.extension());
+        self.request(&message).map(drop)
+    }
+
+    /// Adds one rule (an ADDRULE message) and returns the index of the last kernel
+    /// rule it became.
+    pub fn add(&mut self, message: &Message) -> Result<u64, PolicyError> {
+        let mut outcome = None;
+        self.add_all(std::iter::once(message.clone()), |_, result| {
+            outcome = Some(result);
+            true
+        })?;
+        outcome.expect("one request has one outcome").map_err(PolicyError::from)
+    }
+
+    /// Adds many rules, with several requests in flight. `outcome` gets the position of
+    /// each message and the index of its last kernel rule, or the refusal; when it
+    /// answers false, no further message is sent.
+    pub fn add_all(
+        &mut self,
+        messages: impl IntoIterator<Item = Message>,
+        mut outcome: impl FnMut(usize, Result<u64, Refusal>) -> bool,
+    ) -> Result<(), PolicyError> {
+        let request = MsgType::ADDRULE;
+        let mut messages = messages.into_iter();
+        let mut in_flight: VecDeque<(usize, usize)> = VecDeque::new();
+        let mut bytes_in_flight = 0;
+        let mut sent = 0;
+        let mut go_on = true;
+        let mut next = messages.next();
+        loop {
+            while let Some(message) = next.take_if(|message| {
+                in_flight.is_empty() || bytes_in_flight + message.encoded_len() <= WINDOW
+            }) {
+                self.send(&message)?;
+                let len = message.encoded_len();
+                in_flight.push_back((sent, len));
+                bytes_in_flight += len;
+                sent += 1;
+                next = messages.next();
+            }
+            // Take half of the answers before sending again, so that both ends have work.
+            let keep = if next.is_some() { in_flight.len() / 2 } else { 0 };
+            while in_flight.len() > keep
+                && let Some((position, len)) = in_flight.pop_front()
+            {
+                bytes_in_flight -= len;
+                let bytes = self
+                    .socket
+                    .receive()
+                    .map_err(|source| PolicyError::Receive { request, source })?;
+                if !outcome(position, added_index(bytes)?) {
+                    go_on = false;
+                }
+            }
+            if !go_on {
+                next = None;
+            }
+            if next.is_none() && in_flight.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lists the rules of one side. The iterator ends after the trailer; a trailer with
+    /// an error (EAGAIN: the policy changed meanwhile) is its last item.
+    pub fn dump(&mut self, side: Side, scope: &Scope) -> Result<Dump<'_>, PolicyError> {
+        let kind = MsgType::DUMP;
+        let mut message = Message::request(kind, spdid(side));
+        message.exts.extend(scope.extension());
+        self.send(&message)?;
+        let reply = self.receive(kind)?;
+        check(kind, &reply)?;
+        Ok(Dump { client: self, done: false })
+    }
+
+    fn send(&mut self, message: &Message) -> Result<(), PolicyError> {
+        let request = message.header.kind;
+        let len = message.encoded_len();
+        if len > MAX_REQUEST {
+            return Err(PolicyError::TooLarge { request, len });
+        }
+        self.socket
+            .send(&message.encode())
+            .map_err(|source| PolicyError::Send { request, source })
+    }
+
+    fn receive(&mut self, request: MsgType) -> Result<Message, PolicyError> {
+        let bytes =
+            self.socket.receive().map_err(|source| PolicyError::Receive { request, source })?;
+        Message::decode(bytes).map_err(|error: DecodeError| PolicyError::BadReply {
+            request,
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// A dump in progress. Dropping it reads the rest, so that the connection can be used again.
+pub struct Dump<'a> {
+    client: &'a mut PolicyClient,
+    done: bool,
+}
+
+impl Iterator for Dump<'_> {
+    type Item = Result<DumpItem, DumpError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let message = match self.client.receive(MsgType::DUMP) {
+            Ok(message) => message,
+            Err(error) => {
+                self.done = true;
+                return Some(Err(error.into()));
+            }
+        };
+        if let Err(error) = check(MsgType::DUMP, &message) {
+            self.done = true;
+            return Some(Err(error.into()));
+        }
+        if message.get(ExtType::RULESET).is_some() {
+            self.done = true;
+            return None;
+        }
+        Some(decode_record(&message).map_err(DumpError::from))
+    }
+}
+
+impl Drop for Dump<'_> {
+    fn drop(&mut self) {
+        while !self.done {
+            self.next();
+        }
+    }
+}
+
+/// Why one item of a dump could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum DumpError {
+    /// The dump failed or was cut short.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// This record does not describe a rule; the dump goes on.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+fn spdid(side: Side) -> u8 {
+    match side {
+        Side::Active => SPD_ACTIVE,
+        Side::Standby => SPD_STANDBY,
+    }
+}
+
+/// Is this a good answer to a request of that type?
+fn check(request: MsgType, reply: &Message) -> Result<(), PolicyError> {
+    let header = &reply.header;
+    if header.errno != Errno::OK {
+        let (errno, diagnostic) = (header.errno, header.diagnostic);
+        return Err(Refusal { request, errno, diagnostic }.into());
+    }
+    if header.kind != request {
+        let reason = format!("it is of type {}", header.kind);
+        return Err(PolicyError::BadReply { request, reason });
+    }
+    Ok(())
+}
+
+/// The index in the reply to ADDRULE, without decoding the rest.
+fn added_index(bytes: &[u8]) -> Result<Result<u64, Refusal>, PolicyError> {
+    let request = MsgType::ADDRULE;
+    let bad = |reason: String| PolicyError::BadReply { request, reason };
+    let frame = Frame::parse(bytes).map_err(|error| bad(error.to_string()))?;
+    let header = frame.header;
+    if header.errno != Errno::OK {
+        let (errno, diagnostic) = (header.errno, header.diagnostic);
+        return Ok(Err(Refusal { request, errno, diagnostic }));
+    }
+    let rule = frame.get(ExtType::RULE).ok_or_else(|| bad("it has no RULE extension".into()))?;
+    if header.kind != request {
+        return Err(bad(format!("it is of type {}", header.kind)));
+    }
+    Ok(Ok(rule.u64(16)))
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The system a command works on: where its files are and how its kernel is reached.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use super::policy::{OpenError, PolicySocket};
+
+/// The system a command works on.
+#[derive(Clone, Debug)]
+pub struct System {
+    /// The lab's directory; none on illumos.
+    lab: Option<PathBuf>,
+}
+
+/// There is no kernel with IPsec interfaces here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this system has no PF_POLICY interface; outside illumos the environment variable \
+     IPSEC_LAB must name the directory of a running lab (see ipsec-lab)"
+)]
+pub struct NoLab;
+
+impl System {
+    /// The system this process runs on.
+    #[must_use]
+    pub fn current() -> Self {
+        #[cfg(not(target_os = "illumos"))]
+        let lab = super::usermode::directory();
+        #[cfg(target_os = "illumos")]
+        let lab = None;
+        Self { lab }
+    }
+
+    /// The lab in a directory.
+    #[cfg(not(target_os = "illumos"))]
+    #[must_use]
+    pub fn lab(directory: impl Into<PathBuf>) -> Self {
+        Self { lab: Some(directory.into()) }
+    }
+
+    /// Is this a lab, not a machine of its own?
+    #[must_use]
+    pub fn is_lab(&self) -> bool {
+        self.lab.is_some()
+    }
+
+    /// Where a file that the commands keep is: `/var/run/...` of this system.
+    #[must_use]
+    pub fn path(&self, system_path: &str) -> PathBuf {
+        match &self.lab {
+            Some(lab) => under(&lab.join("root"), Path::new(system_path)),
+            None => PathBuf::from(system_path),
+        }
+    }
+
+    /// Reads a file of the system. A lab uses the machine's file where it has none.
+    pub fn read(&self, system_path: &str) -> io::Result<Vec<u8>> {
+        match std::fs::read(self.path(system_path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_lab() => {
+                std::fs::read(system_path)
+            }
+            result => result,
+        }
+    }
+
+    /// Where a file named on the command line is. In a lab an absolute path is
+    /// looked up under its root first.
+    #[must_use]
+    pub fn operand(&self, path: &OsStr) -> PathBuf {
+        let path = Path::new(path);
+        match &self.lab {
+            Some(lab) if path.is_absolute() => {
+                let inside = under(&lab.join("root"), path);
+                if inside.exists() { inside } else { path.to_owned() }
+            }
+            _ => path.to_owned(),
+        }
+    }
+
+    /// Opens a `PF_POLICY` connection.
+    pub fn open_policy(&self) -> Result<Box<dyn PolicySocket>, OpenError> {
+        #[cfg(not(target_os = "illumos"))]
+        match &self.lab {
+            Some(lab) => super::usermode::open_policy(lab),
+            None => Err(OpenError::NoKernel(NoLab)),
+        }
+        #[cfg(target_os = "illumos")]
+        Err(OpenError::NoKernel(NoLab))
+    }
+}
+
+/// `path` as seen with `root` as root directory; `..` does not leave it.
+fn under(root: &Path, path: &Path) -> PathBuf {
+    let mut inside = root.to_owned();
+    let mut depth = 0;
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => {
+                inside.push(name);
+                depth += 1;
+            }
+            Component::ParentDir if depth > 0 => {
+                inside.pop();
+                depth -= 1;
+            }
+            _ => {}
+        }
+    }
+    inside
+}
+
+#[cfg(all(test, not(target_os = "illumos")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_paths_stay_under_the_root_of_the_lab() {
+        let system = System::lab("/lab");
+        assert_eq!(system.path("/etc/inet/hosts"), Path::new("/lab/root/etc/inet/hosts"));
+        assert_eq!(system.path("/../../etc/x"), Path::new("/lab/root/etc/x"));
+        assert_eq!(system.path("/a/../../b"), Path::new("/lab/root/b"));
+    }
+
+    #[test]
+    fn operands_prefer_the_root_of_the_lab_and_fall_back_to_the_machine() {
+        let dir = tempfile::tempdir().unwrap();
+        let system = System::lab(dir.path());
+        std::fs::create_dir_all(dir.path().join("root/etc")).unwrap();
+        std::fs::write(dir.path().join("root/etc/x.conf"), "").unwrap();
+        assert_eq!(
+            system.operand(OsStr::new("/etc/x.conf")),
+            dir.path().join("root/etc/x.conf")
+        );
+        assert_eq!(system.operand(OsStr::new("/etc/y.conf")), Path::new("/etc/y.conf"));
+        assert_eq!(system.operand(OsStr::new("etc/x.conf")), Path::new("etc/x.conf"));
+    }
+}
