@@ -83,6 +83,26 @@ impl<'a> Cursor<'a> {
         self.span(from)
     }
 
+    /// Offset of the byte here.
+    pub(super) fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// The line, from 1.
+    pub(super) fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// This place, to come back to it.
+    pub(super) fn mark(&self) -> Self {
+        Self { ..*self }
+    }
+
+    /// Goes back to an earlier place.
+    pub(super) fn return_to(&mut self, mark: Self) {
+        *self = mark;
+    }
+
     /// Goes to the end of the line.
     pub(super) fn skip_line(&mut self) {
         self.at = self.end;

@@ -13,8 +13,28 @@
 //! each with its source, line and column. Nothing here talks to a kernel.
 //! Source: `spec/ipsecconf.md` sections 6 to 8.
 
+mod action;
+mod compile;
+mod ipsecalgs;
+mod keyword;
+mod lexer;
+mod lookup;
 mod names;
+mod number;
+mod parse;
+mod pattern;
+mod print;
 mod problem;
+mod rule;
+mod suggest;
+mod syntax;
 
+pub use compile::{Resolver, compile};
+pub use ipsecalgs::AlgDb;
+pub use keyword::{ActionKey, End, PatternKey, PropertyKey, Style};
 pub use names::Names;
+pub use parse::{MAX_RULE_LEN, parse};
+pub use print::print_rule;
 pub use problem::{Problem, Severity, SourceText, Span};
+pub use rule::{FIRST_PRIORITY, MAX_REQUESTS, PolicyRule, RuleAction, base_priority};
+pub use syntax::{ActionGroup, Item, Parsed, ParsedRule, Word};

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a pattern selects.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::keyword::{
+    DIR_PREFIXES, End, ICMP_CODES, ICMP_TYPES, MODE_PREFIXES, PatternKey, Style, Table, lookup,
+    lookup_prefix, names,
+};
+use super::lookup::Lookup;
+use super::number::{int, netmask};
+use super::rule::MAX_REQUESTS;
+use super::suggest::{did_you_mean, quote};
+use super::syntax::{Item, ParsedRule, Word};
+use super::{Problem, Span};
+use crate::model::{Direction, IcmpSelector, Prefix, TunnelMode, TunnelName};
+
+/// Protocol numbers with ICMP types.
+const ICMP: [u8; 2] = [1, 58];
+
+/// A value and the word that set it.
+pub(super) type Set<T> = Option<(T, Word)>;
+
+/// The values of a pattern.
+#[derive(Default)]
+pub(super) struct Pattern {
+    pub(super) style: Set<Style>,
+    pub(super) dir: Set<Direction>,
+    pub(super) tunnel: Set<TunnelName>,
+    pub(super) mode: Set<TunnelMode>,
+    src: Side,
+    dst: Side,
+    proto: Set<u8>,
+    icmp_type: Set<(u8, u8)>,
+    icmp_code: Set<(u8, u8)>,
+}
+
+#[derive(Default)]
+struct Side {
+    addrs: Set<Vec<IpAddr>>,
+    len: Option<u8>,
+    mask: Set<u8>,
+    port: Set<u16>,
+}
+
+/// Source and destination address of each request.
+pub(super) type Pairs = Vec<(Option<Prefix>, Option<Prefix>)>;
+
+/// Reads the patterns of one rule.
+pub(super) struct PatternReader<'p, 'a> {
+    pub(super) rule: &'p ParsedRule,
+    pub(super) lookup: &'p mut Lookup<'a>,
+    pub(super) problems: &'p mut Vec<Problem>,
+}
+
+impl PatternReader<'_, '_> {
+    pub(super) fn read(&mut self) -> Pattern {
+        let mut pattern = Pattern::default();
+        for item in &self.rule.pattern {
+            if let Err(problem) = self.item(&mut pattern, item) {
+                self.problems.push(problem);
+            }
+        }
+        pattern
+    }
+
+    fn item(&mut self, pattern: &mut Pattern, item: &Item<PatternKey>) -> Result<(), Problem> {
+        let Item { key, keyword, value } = *item;
+        let word = self.rule.bytes(&value);
+        let span = value.span;
+        self.style(pattern, item)?;
+        match key {
+            PatternKey::Addr(_, end) => {
+                let side = pattern.side(end);
+                self.once(&side.addrs, keyword)?;
+                // Set even if it is wrong, so that nothing else seems to be missing.
+                side.addrs = Some((Vec::new(), value));
+                let (addrs, len) = self.address(word, span)?;
+                side.len = len;
+                side.addrs = Some((addrs, value));
+            }
+            PatternKey::Mask(end) => {
+                let side = pattern.side(end);
+                self.once(&side.mask, keyword)?;
+                side.mask = Some((mask(word, span)?, value));
+            }
+            PatternKey::Port(_, end) => {
+                let side = pattern.side(end);
+                self.once(&side.port, keyword)?;
+                let port = self.lookup.port(word, span)?;
+                side.port = (port != 0).then_some((port, keyword));
+            }
+            PatternKey::Proto => {
+                self.once(&pattern.proto, keyword)?;
+                let proto = self.lookup.protocol(word, span)?;
+                pattern.proto = (proto != 0).then_some((proto, keyword));
+            }
+            PatternKey::Type => {
+                self.once(&pattern.icmp_type, keyword)?;
+                pattern.icmp_type = Some((icmp(word, span, ICMP_TYPES, key)?, keyword));
+            }
+            PatternKey::Code => {
+                self.once(&pattern.icmp_code, keyword)?;
+                if pattern.icmp_type.is_none() {
+                    let message = "`code` without a `type` before it";
+                    return Err(Problem::error(keyword.span, message));
+                }
+                pattern.icmp_code = Some((icmp(word, span, ICMP_CODES, key)?, keyword));
+            }
+            PatternKey::Dir => {
+                let dir = lookup_prefix(DIR_PREFIXES, word).ok_or_else(|| {
+                    wrong(word, span, "direction", key).or_hint(did_you_mean(word, names(DIR_PREFIXES)))
+                })?;
+                pattern.dir = Some((dir, value));
+            }
+            PatternKey::Tunnel => {
+                self.once(&pattern.tunnel, keyword)?;
+                let name = TunnelName::new(word)
+                    .map_err(|error| Problem::error(span, error.to_string()))?;
+                pattern.tunnel = Some((name, value));
+                self.implied(word, span)?;
+            }
+            PatternKey::Negotiate => {
+                self.once(&pattern.mode, keyword)?;
+                let mode = lookup_prefix(MODE_PREFIXES, word).ok_or_else(|| {
+                    wrong(word, span, "tunnel mode", key)
+                        .or_hint(did_you_mean(word, names(MODE_PREFIXES)))
+                })?;
+                pattern.mode = Some((mode, value));
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a pattern to one of the two styles.
+    fn style(&self, pattern: &mut Pattern, item: &Item<PatternKey>) -> Result<(), Problem> {
+        let (style, word) = match item.key {
+            PatternKey::Addr(style, _) | PatternKey::Port(style, _) => (style, item.keyword),
+            PatternKey::Mask(_) => (Style::Old, item.keyword),
+            PatternKey::Dir if self.rule.bytes(&item.value).starts_with(b"both") => {
+                (Style::New, item.value)
+            }
+            _ => return Ok(()),
+        };
+        match &pattern.style {
+            None => pattern.style = Some((style, word)),
+            Some((first, _)) if *first == style => {}
+            Some((first, before)) => return Err(self.mixed(style, word, *first, *before)),
+        }
+        Ok(())
+    }
+
+    /// A word of one style in a rule of the other.
+    pub(super) fn mixed(&self, style: Style, word: Word, first: Style, before: Word) -> Problem {
+        let Span { line, column, .. } = before.span;
+        let message = format!(
+            "{} is {}, but {} at {line}:{column} is {}",
+            quote(self.rule.bytes(&word)),
+            style.name(),
+            quote(self.rule.bytes(&before)),
+            first.name()
+        );
+        Problem::error(word.span, message).hint(match first {
+            Style::New => "keep to laddr, raddr, lport and rport",
+            Style::Old => "keep to saddr, daddr, smask, dmask, sport and dport",
+        })
+    }
+
+    fn once<T>(&self, earlier: &Set<T>, keyword: Word) -> Result<(), Problem> {
+        match earlier {
+            None => Ok(()),
+            Some((_, before)) => {
+                let Span { line, column, .. } = before.span;
+                let word = quote(self.rule.bytes(&keyword));
+                let message = format!("{word} once more; it has been given at {line}:{column}");
+                Err(Problem::error(keyword.span, message))
+            }
+        }
+    }
+
+    /// A tunnel keyword in a source that is about one tunnel.
+    fn implied(&self, word: &[u8], span: Span) -> Result<(), Problem> {
+        match &self.rule.tunnel {
+            Some(name) if name.as_bytes() != word => {
+                let message = format!(
+                    "{} in a file about the tunnel {}",
+                    quote(word),
+                    quote(name.as_bytes())
+                );
+                Err(Problem::error(span, message).hint("leave the tunnel out"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn address(&mut self, word: &[u8], span: Span) -> Result<(Vec<IpAddr>, Option<u8>), Problem> {
+        let slash = word.iter().position(|&b| b == b'/');
+        let (name, len) = match slash {
+            Some(at) => (&word[..at], Some(&word[at + 1..])),
+            None => (word, None),
+        };
+        let addrs = self.lookup.addresses(name, span)?;
+        let Some(len) = len else {
+            return Ok((addrs, None));
+        };
+        let &[addr] = addrs.as_slice() else {
+            let message = format!(
+                "{} has {} addresses, a prefix length needs just one",
+                quote(name),
+                addrs.len()
+            );
+            return Err(Problem::error(span, message));
+        };
+        let max = if addr.is_ipv4() { 32 } else { 128 };
+        let expected = format!("a prefix length from 0 to {max}");
+        let problem = match int(len, 10) {
+            Some(bits) if (0..=max).contains(&bits) && len[0] != b'-' => {
+                return Ok((addrs, Some(bits as u8)));
+            }
+            Some(_) => Problem::error(span, format!("prefix length {} is out of range", quote(len))),
+            None => Problem::error(span, format!("{} is no prefix length", quote(len))),
+        };
+        Err(problem.expected(expected))
+    }
+}
+
+impl Problem {
+    fn or_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = self.hint.or(hint);
+        self
+    }
+}
+
+fn wrong(word: &[u8], span: Span, what: &str, key: PatternKey) -> Problem {
+    Problem::error(span, format!("{} is no {what}", quote(word))).expected(key.value())
+}
+
+/// A netmask as a prefix length.
+fn mask(word: &[u8], span: Span) -> Result<u8, Problem> {
+    let problem = |what: &str| {
+        Problem::error(span, format!("{} is {what}", quote(word)))
+            .expected(PatternKey::Mask(End::Src).value())
+    };
+    let mask = netmask(word).ok_or_else(|| problem("no netmask"))?;
+    if mask == 0 {
+        return Err(problem("a netmask without a bit"));
+    }
+    if mask.leading_ones() + mask.trailing_zeros() != 32 {
+        return Err(problem("a netmask with a hole"));
+    }
+    Ok(mask.leading_ones() as u8)
+}
+
+/// ICMP types or codes: a name, or numbers `a`, `a-b`.
+fn icmp(word: &[u8], span: Span, table: Table<u8>, key: PatternKey) -> Result<(u8, u8), Problem> {
+    let what = if key == PatternKey::Type { "ICMP type" } else { "ICMP code" };
+    if !word.first().is_some_and(u8::is_ascii_digit) {
+        let number = lookup(table, word).ok_or_else(|| {
+            wrong(word, span, what, key).or_hint(did_you_mean(word, names(table)))
+        })?;
+        return Ok((number, number));
+    }
+    let number = |digits: &[u8]| int(digits, 0).and_then(|n| u8::try_from(n).ok());
+    let range = match word.iter().position(|&b| b == b'-') {
+        None => number(word).map(|first| (first, first)),
+        Some(dash) => {
+            let (first, last) = (&word[..dash], &word[dash + 1..]);
+            let last = if last.is_empty() { Some(0) } else { number(last) };
+            // A range that ends before it begins is its first number only.
+            number(first).zip(last).map(|(first, last)| (first, last.max(first)))
+        }
+    };
+    range.ok_or_else(|| {
+        wrong(word, span, what, key).expected(format!("{}, from 0 to 255", key.value()))
+    })
+}
+
+impl Pattern {
+    fn side(&mut self, end: End) -> &mut Side {
+        match end {
+            End::Src => &mut self.src,
+            End::Dst => &mut self.dst,
+        }
+    }
+
+    pub(super) fn proto(&self) -> Option<u8> {
+        self.proto.map(|(proto, _)| proto)
+    }
+
+    pub(super) fn ports(&self) -> (Option<u16>, Option<u16>) {
+        (self.src.port.map(|(port, _)| port), self.dst.port.map(|(port, _)| port))
+    }
+
+    /// ICMP types and codes; they count with an ICMP protocol only.
+    pub(super) fn icmp(&self, problems: &mut Vec<Problem>) -> Option<IcmpSelector> {
+        let ((type_min, type_max), word) = self.icmp_type?;
+        if !self.proto.is_some_and(|(proto, _)| ICMP.contains(&proto)) {
+            let message = "`type` and `code` are ignored without `ulp icmp` or `ulp ipv6-icmp`";
+            problems.push(Problem::warning(word.span, message));
+            return None;
+        }
+        let code = self.icmp_code.map(|(code, _)| code).filter(|&(first, _)| first != 255);
+        Some(IcmpSelector { type_min, type_max, code })
+    }
+
+    /// The addresses of each request: every source with every destination of its family.
+    pub(super) fn pairs(&self, problems: &mut Vec<Problem>) -> Option<Pairs> {
+        let src = self.src.prefixes(problems);
+        let dst = self.dst.prefixes(problems);
+        let (src, dst) = (src?, dst?);
+        let place = self.dst.addrs.as_ref().or(self.src.addrs.as_ref()).map(|(_, word)| word.span);
+        let wild = [None];
+        let ends = |prefixes: &Option<Vec<Prefix>>| match prefixes {
+            Some(prefixes) => prefixes.iter().copied().map(Some).collect::<Vec<_>>(),
+            None => wild.to_vec(),
+        };
+        let (src, dst) = (ends(&src), ends(&dst));
+        if src.len().saturating_mul(dst.len()) > MAX_REQUESTS {
+            let message = format!("more than {MAX_REQUESTS} pairs of addresses");
+            problems.extend(place.map(|span| Problem::error(span, message)));
+            return None;
+        }
+        let mut pairs = Vec::with_capacity(src.len().max(dst.len()));
+        for &src in &src {
+            pairs.extend(dst.iter().filter_map(|&dst| pair(src, dst)));
+        }
+        if pairs.is_empty() {
+            let message = "source and destination have no address family in common";
+            problems.extend(place.map(|span| Problem::error(span, message)));
+            return None;
+        }
+        Some(pairs)
+    }
+}
+
+impl Side {
+    /// None if something is wrong, and inside, none if no address is given.
+    #[expect(clippy::option_option, reason = "wrong and absent are different things")]
+    fn prefixes(&self, problems: &mut Vec<Problem>) -> Option<Option<Vec<Prefix>>> {
+        let Some((addrs, word)) = &self.addrs else {
+            if let Some((_, word)) = &self.mask {
+                let message = "the mask is ignored without an address";
+                problems.push(Problem::warning(word.span, message));
+            }
+            return Some(None);
+        };
+        if let (Some(_), Some((_, mask))) = (self.len, &self.mask) {
+            problems.push(Problem::error(
+                mask.span,
+                "a mask for an address that has a prefix length",
+            ));
+            return None;
+        }
+        if let Some((_, mask)) = &self.mask
+            && addrs.iter().any(IpAddr::is_ipv6)
+        {
+            let Span { line, column, .. } = word.span;
+            let message = format!("an IPv4 mask for the IPv6 address at {line}:{column}");
+            problems.push(Problem::error(mask.span, message).hint("use a prefix length"));
+            return None;
+        }
+        let len = self.len.or(self.mask.map(|(len, _)| len));
+        let prefix = |&addr: &IpAddr| match len {
+            Some(len) => Prefix::new(addr, len).ok(),
+            None => Some(Prefix::host(addr)),
+        };
+        let prefixes: Option<Vec<_>> = addrs.iter().map(prefix).collect();
+        prefixes.filter(|prefixes| !prefixes.is_empty()).map(Some)
+    }
+}
+
+/// A pair of one family. `::/0` goes with an IPv4 address and means any one then.
+fn pair(src: Option<Prefix>, dst: Option<Prefix>) -> Option<(Option<Prefix>, Option<Prefix>)> {
+    let any6 = |p: Prefix| p.addr() == Ipv6Addr::UNSPECIFIED && p.len() == 0;
+    let any4 = || Prefix::new(Ipv4Addr::UNSPECIFIED.into(), 0).ok();
+    match (src, dst) {
+        (Some(a), Some(b)) if a.addr().is_ipv4() == b.addr().is_ipv4() => Some((src, dst)),
+        (Some(a), Some(b)) if any6(a) && b.addr().is_ipv4() => Some((any4(), dst)),
+        (Some(a), Some(b)) if any6(b) && a.addr().is_ipv4() => Some((src, any4())),
+        (Some(_), Some(_)) => None,
+        _ => Some((src, dst)),
+    }
+}
