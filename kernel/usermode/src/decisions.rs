@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Where this kernel answers otherwise than illumos does, on purpose.
+//!
+//! Everything else is to be the same byte for byte; the recorded conversations in
+//! `tests/golden/pf_policy_kernel.jsonl` hold it to that.
+
+/// A defect of illumos and what is done instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Short name.
+    pub name: &'static str,
+    /// What illumos does.
+    pub illumos: &'static str,
+    /// What [`crate::KernelKind::Modified`] does.
+    pub modified: &'static str,
+    /// What [`crate::KernelKind::Unmodified`] does.
+    pub unmodified: &'static str,
+    /// Recorded conversations that show it.
+    pub cases: &'static [&'static str],
+}
+
+const SAME: &str = "as illumos";
+
+/// All of them.
+pub const DECISIONS: &[Decision] = &[
+    Decision {
+        name: "first rule of a side",
+        illumos: "the first rule of a tunnel's side clears the flags of the other side (flags 0x3 become 0x18)",
+        modified: "only the flags of the side worked on change (0x3 becomes 0x1b); dump records keep the tunnel flag",
+        unmodified: SAME,
+        cases: &["tun-standby-add-clears-active"],
+    },
+    Decision {
+        name: "refused first rule of a side",
+        illumos: "a refused first rule of a tunnel's side clears all flags (0x3 becomes 0x0)",
+        modified: "only the flags of the side worked on are cleared (0x3 stays)",
+        unmodified: SAME,
+        cases: &["tun-standby-failed-add-clears-active"],
+    },
+    Decision {
+        name: "shorter algorithm table",
+        illumos: "UPDATEALGS that leaves out algorithms removes some of them only and lists a wrong selection; DEBUG kernels stop",
+        modified: "exactly the algorithms of the request are there, listed in the order of preference",
+        unmodified: "as modified",
+        cases: &["algs-replace"],
+    },
+    Decision {
+        name: "CLONE of one tunnel",
+        illumos: "null pointer, or an arbitrary error number",
+        modified: "clones the head of that tunnel; ENOENT if there is none",
+        unmodified: "EINVAL without a diagnostic; ENOENT if there is no such head",
+        cases: &[],
+    },
+    Decision {
+        name: "ADDRULE with a count of 0 and no END or NEXT",
+        illumos: "null pointer",
+        modified: "EINVAL, diagnostic 6",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "repeated extension of type 9 or 10",
+        illumos: "EINVAL, the diagnostic is read from behind a table",
+        modified: "EINVAL, diagnostic 43 for type 9 and 2 for type 10",
+        unmodified: "as modified",
+        cases: &["ext-duplicate-icmp-typecode", "ext-duplicate-tun-name"],
+    },
+    Decision {
+        name: "end of ALGLIST",
+        illumos: "with an authentication algorithm 0, six attributes behind END are memory as it was",
+        modified: "those 48 bytes are zero",
+        unmodified: "as modified",
+        cases: &["alglist"],
+    },
+    Decision {
+        name: "message without a full header",
+        illumos: "8 bytes with a length of 1 word are taken as a message",
+        modified: "EMSGSIZE, in a header filled up with zeroes",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "tunnel name of more than 31 bytes",
+        illumos: "cut to 32 bytes without an end",
+        modified: "EINVAL, diagnostic 2",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "short extension at the end of a message",
+        illumos: "fields behind the message are memory as it was",
+        modified: "they are zero, and a reply is never longer than the request",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "algorithm without a number of key sizes",
+        illumos: "null pointer",
+        modified: "an algorithm without key sizes",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "very long lists of sizes in UPDATEALGS",
+        illumos: "memory is the bound",
+        modified: "EINVAL, diagnostic 38 or 39, if more than 1024 sizes are announced; ENOMEM if DUMPALGS fits no message",
+        unmodified: "as modified",
+        cases: &[],
+    },
+];

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! DELETERULE (`spec/pf_policy.md` section 4.3).
+
+use illumos_ipsec::model::{Side, TunnelName};
+use illumos_ipsec::wire::errno::Errno;
+use illumos_ipsec::wire::policy::{Diagnostic, ExtType, Frame, RuleFlags};
+
+use super::Edits;
+use super::reply::Refusal;
+use super::selector::Requested;
+use crate::kernel::Kernel;
+use crate::spd::{SideFlags, Table, Way};
+
+/// Removes the rule with an index or, without one, a rule in each direction asked for.
+pub(super) fn delete_rule(
+    kernel: &mut Kernel,
+    tunnel: Option<&TunnelName>,
+    side: Side,
+    frame: &Frame<'_>,
+) -> Result<Edits, Refusal> {
+    let ext = frame.get(ExtType::RULE).ok_or(Diagnostic::NO_RULE_EXT)?;
+    let head = kernel.spd.head_mut(tunnel).ok_or(Errno::ENOENT)?;
+    match ext.u64(16) {
+        0 => by_selector(
+            head.table_mut(side),
+            frame,
+            RuleFlags::from_bits_retain(ext.u32(8)),
+        )?,
+        index if head.table_mut(side).delete_index(index) => {}
+        _ => return Err(Errno::ESRCH.into()),
+    }
+    if head.table(side).len() == 0 {
+        *head.flags.side_mut(side) = SideFlags::empty();
+    }
+    Ok(Edits::default())
+}
+
+/// Inbound first; what was removed stays removed if the outbound rule is missing.
+fn by_selector(table: &mut Table, frame: &Frame<'_>, flags: RuleFlags) -> Result<(), Refusal> {
+    let selector = Requested::read(frame)?.exact();
+    for (flag, way) in [
+        (RuleFlags::INBOUND, Way::In),
+        (RuleFlags::OUTBOUND, Way::Out),
+    ] {
+        if flags.contains(flag) && !selector.is_some_and(|s| table.delete_selector(way, &s)) {
+            return Err(Errno::ESRCH.into());
+        }
+    }
+    Ok(())
+}
