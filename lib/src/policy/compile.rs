@@ -15,9 +15,7 @@ use super::rule::{MAX_REQUESTS, PolicyRule, RuleAction};
 use super::suggest::{did_you_mean, quote};
 use super::syntax::{ActionGroup, Parsed, ParsedRule, Word};
 use super::{AlgDb, Names, Problem, Severity, Span};
-use crate::model::{
-    ActionKind, AlgChoice, AlgUse, Direction, KernelAlg, TunnelMode, TunnelName,
-};
+use crate::model::{ActionKind, AlgChoice, AlgUse, Direction, KernelAlg, TunnelMode, TunnelName};
 use crate::wire::policy::MAX_REQUEST;
 
 /// What names mean on this system.
@@ -43,7 +41,9 @@ pub fn compile(parsed: &Parsed, resolver: &Resolver<'_>) -> (Vec<PolicyRule>, Ve
     let mut rules = Vec::with_capacity(parsed.rules.len());
     let mut requests = 0;
     for parsed in &parsed.rules {
-        let Some(rule) = compiler.rule(parsed) else { continue };
+        let Some(rule) = compiler.rule(parsed) else {
+            continue;
+        };
         let before = requests;
         requests += rule.requests();
         if requests <= MAX_REQUESTS {
@@ -76,7 +76,9 @@ impl<'a> Compiler<'a> {
         for group in &rule.actions {
             choices.extend(self.choice(rule, group));
         }
-        let failed = self.problems[before..].iter().any(|p| p.severity == Severity::Error);
+        let failed = self.problems[before..]
+            .iter()
+            .any(|p| p.severity == Severity::Error);
         if rule.broken || failed || choices.len() != rule.actions.len() {
             return None;
         }
@@ -104,7 +106,11 @@ impl<'a> Compiler<'a> {
     }
 
     fn pattern<'p>(&'p mut self, rule: &'p ParsedRule) -> PatternReader<'p, 'a> {
-        PatternReader { rule, lookup: &mut self.lookup, problems: &mut self.problems }
+        PatternReader {
+            rule,
+            lookup: &mut self.lookup,
+            problems: &mut self.problems,
+        }
     }
 
     fn error(&mut self, span: Span, message: impl Into<String>) -> &mut Problem {
@@ -114,21 +120,36 @@ impl<'a> Compiler<'a> {
 
     fn too_large(&mut self, rule: &ParsedRule) {
         let message = format!("the alternatives do not fit into a request of {MAX_REQUEST} bytes");
-        let span = rule.actions.first().map_or(rule.span, |group| group.word.span);
+        let span = rule
+            .actions
+            .first()
+            .map_or(rule.span, |group| group.word.span);
         self.error(span, message).hint = Some("name algorithms instead of `any`".into());
     }
 
     /// Tunnel and mode come together or not at all.
-    #[expect(clippy::option_option, reason = "wrong and absent are different things")]
+    #[expect(
+        clippy::option_option,
+        reason = "wrong and absent are different things"
+    )]
     fn tunnel(
         &mut self,
         rule: &ParsedRule,
         pattern: &Pattern,
     ) -> Option<Option<(TunnelName, TunnelMode)>> {
-        let named = |key| rule.pattern.iter().find(|item| item.key == key).map(|item| item.keyword);
+        let named = |key| {
+            rule.pattern
+                .iter()
+                .find(|item| item.key == key)
+                .map(|item| item.keyword)
+        };
         let tunnel = named(super::PatternKey::Tunnel);
         let negotiate = named(super::PatternKey::Negotiate);
-        let name = pattern.tunnel.as_ref().map(|(name, _)| name).or(rule.tunnel.as_ref());
+        let name = pattern
+            .tunnel
+            .as_ref()
+            .map(|(name, _)| name)
+            .or(rule.tunnel.as_ref());
         match (name, &pattern.mode) {
             (Some(name), Some((mode, _))) => Some(Some((name.clone(), *mode))),
             (None, None) if tunnel.is_none() && negotiate.is_none() => Some(None),
@@ -183,7 +204,11 @@ impl<'a> Compiler<'a> {
                 _ => {}
             }
             self.overridden(pattern, group);
-            for item in group.properties.iter().filter(|item| item.key == PropertyKey::Dir) {
+            for item in group
+                .properties
+                .iter()
+                .filter(|item| item.key == PropertyKey::Dir)
+            {
                 let found =
                     self.dir_property(rule, pattern, group, style, item.keyword, item.value);
                 if let Some(found) = found {
@@ -227,7 +252,11 @@ impl<'a> Compiler<'a> {
         if let Some((dir, word)) = pattern.dir
             && dir != own
         {
-            let what = if own == Direction::OUT { "`apply` is outbound" } else { "`permit` is inbound" };
+            let what = if own == Direction::OUT {
+                "`apply` is outbound"
+            } else {
+                "`permit` is inbound"
+            };
             let message = format!("{what}; this direction is ignored");
             self.problems.push(Problem::warning(word.span, message));
         }
@@ -249,8 +278,11 @@ impl<'a> Compiler<'a> {
             return None;
         }
         if let Some((Style::New, word)) = style {
-            let problem = self.pattern(rule).mixed(Style::Old, keyword, Style::New, word);
-            self.problems.push(problem.hint("put `dir` into the pattern"));
+            let problem = self
+                .pattern(rule)
+                .mixed(Style::Old, keyword, Style::New, word);
+            self.problems
+                .push(problem.hint("put `dir` into the pattern"));
             return None;
         }
         let word = rule.bytes(&value);
@@ -324,18 +356,19 @@ impl<'a> Compiler<'a> {
             ActionKey::Drop => ActionKind::Drop,
             ActionKey::Apply | ActionKey::Permit | ActionKey::Ipsec => ActionKind::Ipsec,
         };
-        let word = quote(rule.bytes(&group.word));
+        let word = || quote(rule.bytes(&group.word));
         let given = algs.iter().flatten().next();
         if key.protects() {
             // One that could not be read still counts as given.
             if given.is_none() && !failed && !rule.broken {
-                let problem = self.error(group.word.span, format!("{word} without an algorithm"));
+                let problem =
+                    self.error(group.word.span, format!("{} without an algorithm", word()));
                 problem.expected =
                     Some("`encr_algs`, `encr_auth_algs` or `auth_algs` with an algorithm".into());
                 return None;
             }
         } else if let Some((_, value)) = given {
-            self.error(value.span, format!("{word} cannot have algorithms"));
+            self.error(value.span, format!("{} cannot have algorithms", word()));
             return None;
         }
         if failed {
@@ -345,9 +378,19 @@ impl<'a> Compiler<'a> {
         let alg = |usage: AlgUse| algs[usage as usize].map(|(alg, _)| alg);
         let (encr, esp_auth) = (alg(AlgUse::EspEncr), alg(AlgUse::EspAuth));
         // ESP without a cipher is ESP with the one that does nothing.
-        let null = AlgChoice { id: NULL_CIPHER, min: 0, max: 0 };
+        let null = AlgChoice {
+            id: NULL_CIPHER,
+            min: 0,
+            max: 0,
+        };
         let encr = encr.or(esp_auth.is_some().then_some(null));
-        Some(Choice { kind, unique, ah: alg(AlgUse::Ah), encr, esp_auth })
+        Some(Choice {
+            kind,
+            unique,
+            ah: alg(AlgUse::Ah),
+            encr,
+            esp_auth,
+        })
     }
 
     /// Warns of what is allowed but hardly meant.

@@ -81,10 +81,17 @@ impl<'a> Lookup<'a> {
 
     /// The number of a service or port; 0 selects nothing.
     pub(super) fn port(&mut self, word: &[u8], span: Span) -> Result<u16, Problem> {
+        if let Some(port) = digits(word) {
+            return Ok(port);
+        }
         if let Some(found) = self.ports.get(word) {
             return again(found, span);
         }
-        let found = self.resolver.names.service(word).or_else(|| bounded(word, u16::MAX));
+        let found = self
+            .resolver
+            .names
+            .service(word)
+            .or_else(|| bounded(word, u16::MAX));
         let found = found.ok_or_else(|| {
             let mut problem =
                 Problem::error(span, format!("{} is no service and no port", quote(word)))
@@ -103,6 +110,9 @@ impl<'a> Lookup<'a> {
 
     /// The number of a protocol; 0 selects nothing.
     pub(super) fn protocol(&mut self, word: &[u8], span: Span) -> Result<u8, Problem> {
+        if let Some(proto) = digits(word).and_then(|n| u8::try_from(n).ok()) {
+            return Ok(proto);
+        }
         if let Some(found) = self.protocols.get(word) {
             return again(found, span);
         }
@@ -113,8 +123,8 @@ impl<'a> Lookup<'a> {
                 Some(_) => format!("protocol number {} is out of range", quote(word)),
                 None => format!("{} is no protocol", quote(word)),
             };
-            let mut problem = Problem::error(span, message)
-                .expected("a protocol name or a number from 0 to 255");
+            let mut problem =
+                Problem::error(span, message).expected("a protocol name or a number from 0 to 255");
             problem.hint = self.similar(word);
             problem
         });
@@ -142,7 +152,12 @@ impl<'a> Lookup<'a> {
             return again(found, span);
         }
         let found = self.find_algorithm(usage, word, span);
-        again(self.algs[usage as usize].entry(word.into()).or_insert(found), span)
+        again(
+            self.algs[usage as usize]
+                .entry(word.into())
+                .or_insert(found),
+            span,
+        )
     }
 
     fn find_algorithm(
@@ -156,12 +171,16 @@ impl<'a> Lookup<'a> {
         }
         let (name, keys) = split_keys(word)
             .ok_or_else(|| bad_keys(word, span).hint("write `name(bits)` or `name(low..high)`"))?;
-        let id = self.alg_id(usage, name).ok_or_else(|| self.unknown(usage, name, span))?;
+        let id = self
+            .alg_id(usage, name)
+            .ok_or_else(|| self.unknown(usage, name, span))?;
         let (min, max) = key_bounds(keys).ok_or_else(|| bad_keys(word, span))?;
         let kernel = self.resolver.kernel;
         let choice = AlgChoice { id, min, max };
         if id == 0 {
-            let fits = kernel.iter().any(|alg| alg.usage == usage && meets(alg, min, max));
+            let fits = kernel
+                .iter()
+                .any(|alg| alg.usage == usage && meets(alg, min, max));
             return if fits {
                 Ok(Some(choice))
             } else {
@@ -191,7 +210,11 @@ impl<'a> Lookup<'a> {
             return Some(alg.id);
         }
         let digits = !name.is_empty() && name.iter().all(u8::is_ascii_digit);
-        digits.then(|| bounded(name, 255)).flatten().filter(|&id| id != 0).map(|id| id as u8)
+        digits
+            .then(|| bounded(name, 255))
+            .flatten()
+            .filter(|&id| id != 0)
+            .map(|id| id as u8)
     }
 
     fn unknown(&self, usage: AlgUse, name: &[u8], span: Span) -> Problem {
@@ -205,7 +228,10 @@ impl<'a> Lookup<'a> {
             AlgProto::Ah => (AlgProto::Esp, alg_keyword(AlgUse::EspEncr)),
             AlgProto::Esp => (AlgProto::Ah, alg_keyword(AlgUse::EspAuth)),
         };
-        let known = algs.algorithms().iter().filter(|alg| alg.proto == usage.proto());
+        let known = algs
+            .algorithms()
+            .iter()
+            .filter(|alg| alg.proto == usage.proto());
         let mut problem = Problem::error(span, message);
         problem.hint = if algs.by_name(other, name).is_some() {
             Some(format!("it goes with `{instead}`"))
@@ -214,6 +240,15 @@ impl<'a> Lookup<'a> {
             super::suggest::nearest(name, known).map(|name| format!("did you mean `{name}`?"))
         };
         problem
+    }
+}
+
+/// A plain number; no service and no protocol is called like one.
+fn digits(word: &[u8]) -> Option<u16> {
+    if word.iter().all(u8::is_ascii_digit) {
+        bounded(word, u16::MAX)
+    } else {
+        None
     }
 }
 
@@ -228,7 +263,9 @@ fn literal(word: &[u8]) -> Option<IpAddr> {
         let addr: Ipv6Addr = std::str::from_utf8(word).ok()?.parse().ok()?;
         return Some(addr.to_ipv4_mapped().map_or(addr.into(), IpAddr::from));
     }
-    inet_addr(word).filter(|&addr| addr != Ipv4Addr::BROADCAST).map(IpAddr::from)
+    inet_addr(word)
+        .filter(|&addr| addr != Ipv4Addr::BROADCAST)
+        .map(IpAddr::from)
 }
 
 /// Name and key text of `name(keys)`. The parentheses only part the two.
@@ -255,7 +292,10 @@ fn key_bounds(keys: &[u8]) -> Option<(u16, u16)> {
         return bits(keys).map(|n| (n, n));
     };
     let low = &keys[..dot];
-    let high = keys[dot..].iter().position(|&b| b != b'.').map(|at| &keys[dot + at..]);
+    let high = keys[dot..]
+        .iter()
+        .position(|&b| b != b'.')
+        .map(|at| &keys[dot + at..]);
     let bounds = match (low, high) {
         (b"", None) => (0, 0),
         (b"", Some(high)) => (0, bits(high)?),

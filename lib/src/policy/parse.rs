@@ -190,7 +190,10 @@ impl<'a> Parser<'a> {
         }
         match self.cursor.peek() {
             Some(b'{') => Err(Stop::Brace),
-            Some(byte) => self.add_line().map(|()| byte).map_err(|TooLong| Stop::TooLong),
+            Some(byte) => self
+                .add_line()
+                .map(|()| byte)
+                .map_err(|TooLong| Stop::TooLong),
             None => Err(Stop::End),
         }
     }
@@ -202,7 +205,10 @@ impl<'a> Parser<'a> {
 
     fn placed(&self, span: Span) -> Word {
         let at = self.line_at + (span.start - self.cursor.line_start());
-        Word { at: at as u32, span }
+        Word {
+            at: at as u32,
+            span,
+        }
     }
 
     /// Reads a group into `words`; the cursor is at its brace. Gives the closing brace.
@@ -276,7 +282,11 @@ impl<'a> Parser<'a> {
             return Err(Lost::Here);
         }
         let properties = self.items(super::keyword::PROPERTIES, "property", |key| key.value());
-        Ok(ActionGroup { key, word, properties })
+        Ok(ActionGroup {
+            key,
+            word,
+            properties,
+        })
     }
 
     /// Was the group just read a pattern, with an action behind it?
@@ -297,8 +307,11 @@ impl<'a> Parser<'a> {
         let problem = match swallowed {
             Some(pair) => {
                 let word = quote(pair[0].bytes(&self.text));
-                Problem::error(pair[0].span, format!("the pattern is not closed before {word}"))
-                    .expected("`}`")
+                Problem::error(
+                    pair[0].span,
+                    format!("the pattern is not closed before {word}"),
+                )
+                .expected("`}`")
             }
             None => Problem::error(behind, "no action follows").expected(action_list()),
         };
@@ -320,7 +333,11 @@ impl<'a> Parser<'a> {
     fn no_properties(&mut self, action: Word, found: bool) {
         let word = action.bytes(&self.text);
         let message = format!("{} has no properties", quote(word));
-        let span = if found { self.cursor.word(b'{') } else { action.span };
+        let span = if found {
+            self.cursor.word(b'{')
+        } else {
+            action.span
+        };
         let hint = match lookup(ACTIONS, word) {
             Some(key) if !key.protects() => "without any, write `{ }`",
             _ => "write them in braces",
@@ -394,7 +411,9 @@ impl<'a> Parser<'a> {
         while let Some(&keyword) = self.words.get(at) {
             at += 1;
             let known = |at: usize| {
-                self.words.get(at).is_some_and(|w| lookup(table, w.bytes(&self.text)).is_some())
+                self.words
+                    .get(at)
+                    .is_some_and(|w| lookup(table, w.bytes(&self.text)).is_some())
             };
             let Some(key) = lookup(table, keyword.bytes(&self.text)) else {
                 // What follows is its value, unless it is a keyword itself.
@@ -409,7 +428,11 @@ impl<'a> Parser<'a> {
             match self.words.get(at) {
                 Some(&value) if !shifted => {
                     at += 1;
-                    items.push(Item { key, keyword, value });
+                    items.push(Item {
+                        key,
+                        keyword,
+                        value,
+                    });
                 }
                 _ => {
                     let word = quote(keyword.bytes(&self.text));
@@ -451,7 +474,8 @@ fn elsewhere(word: &[u8]) -> Option<String> {
 
 /// The action behind an `or` without white space between them.
 fn strip_or(word: &[u8]) -> Option<ActionKey> {
-    word.strip_prefix(b"or").and_then(|rest| lookup(ACTIONS, rest))
+    word.strip_prefix(b"or")
+        .and_then(|rest| lookup(ACTIONS, rest))
 }
 
 fn action_list() -> String {

@@ -66,7 +66,11 @@ impl PatternReader<'_, '_> {
     }
 
     fn item(&mut self, pattern: &mut Pattern, item: &Item<PatternKey>) -> Result<(), Problem> {
-        let Item { key, keyword, value } = *item;
+        let Item {
+            key,
+            keyword,
+            value,
+        } = *item;
         let word = self.rule.bytes(&value);
         let span = value.span;
         self.style(pattern, item)?;
@@ -110,7 +114,8 @@ impl PatternReader<'_, '_> {
             }
             PatternKey::Dir => {
                 let dir = lookup_prefix(DIR_PREFIXES, word).ok_or_else(|| {
-                    wrong(word, span, "direction", key).or_hint(did_you_mean(word, names(DIR_PREFIXES)))
+                    wrong(word, span, "direction", key)
+                        .or_hint(did_you_mean(word, names(DIR_PREFIXES)))
                 })?;
                 pattern.dir = Some((dir, value));
             }
@@ -213,15 +218,17 @@ impl PatternReader<'_, '_> {
             return Err(Problem::error(span, message));
         };
         let max = if addr.is_ipv4() { 32 } else { 128 };
-        let expected = format!("a prefix length from 0 to {max}");
         let problem = match int(len, 10) {
             Some(bits) if (0..=max).contains(&bits) && len[0] != b'-' => {
                 return Ok((addrs, Some(bits as u8)));
             }
-            Some(_) => Problem::error(span, format!("prefix length {} is out of range", quote(len))),
+            Some(_) => Problem::error(
+                span,
+                format!("prefix length {} is out of range", quote(len)),
+            ),
             None => Problem::error(span, format!("{} is no prefix length", quote(len))),
         };
-        Err(problem.expected(expected))
+        Err(problem.expected(format!("a prefix length from 0 to {max}")))
     }
 }
 
@@ -254,7 +261,11 @@ fn mask(word: &[u8], span: Span) -> Result<u8, Problem> {
 
 /// ICMP types or codes: a name, or numbers `a`, `a-b`.
 fn icmp(word: &[u8], span: Span, table: Table<u8>, key: PatternKey) -> Result<(u8, u8), Problem> {
-    let what = if key == PatternKey::Type { "ICMP type" } else { "ICMP code" };
+    let what = if key == PatternKey::Type {
+        "ICMP type"
+    } else {
+        "ICMP code"
+    };
     if !word.first().is_some_and(u8::is_ascii_digit) {
         let number = lookup(table, word).ok_or_else(|| {
             wrong(word, span, what, key).or_hint(did_you_mean(word, names(table)))
@@ -266,9 +277,15 @@ fn icmp(word: &[u8], span: Span, table: Table<u8>, key: PatternKey) -> Result<(u
         None => number(word).map(|first| (first, first)),
         Some(dash) => {
             let (first, last) = (&word[..dash], &word[dash + 1..]);
-            let last = if last.is_empty() { Some(0) } else { number(last) };
+            let last = if last.is_empty() {
+                Some(0)
+            } else {
+                number(last)
+            };
             // A range that ends before it begins is its first number only.
-            number(first).zip(last).map(|(first, last)| (first, last.max(first)))
+            number(first)
+                .zip(last)
+                .map(|(first, last)| (first, last.max(first)))
         }
     };
     range.ok_or_else(|| {
@@ -289,7 +306,10 @@ impl Pattern {
     }
 
     pub(super) fn ports(&self) -> (Option<u16>, Option<u16>) {
-        (self.src.port.map(|(port, _)| port), self.dst.port.map(|(port, _)| port))
+        (
+            self.src.port.map(|(port, _)| port),
+            self.dst.port.map(|(port, _)| port),
+        )
     }
 
     /// ICMP types and codes; they count with an ICMP protocol only.
@@ -300,8 +320,15 @@ impl Pattern {
             problems.push(Problem::warning(word.span, message));
             return None;
         }
-        let code = self.icmp_code.map(|(code, _)| code).filter(|&(first, _)| first != 255);
-        Some(IcmpSelector { type_min, type_max, code })
+        let code = self
+            .icmp_code
+            .map(|(code, _)| code)
+            .filter(|&(first, _)| first != 255);
+        Some(IcmpSelector {
+            type_min,
+            type_max,
+            code,
+        })
     }
 
     /// The addresses of each request: every source with every destination of its family.
@@ -309,13 +336,12 @@ impl Pattern {
         let src = self.src.prefixes(problems);
         let dst = self.dst.prefixes(problems);
         let (src, dst) = (src?, dst?);
-        let place = self.dst.addrs.as_ref().or(self.src.addrs.as_ref()).map(|(_, word)| word.span);
-        let wild = [None];
-        let ends = |prefixes: &Option<Vec<Prefix>>| match prefixes {
-            Some(prefixes) => prefixes.iter().copied().map(Some).collect::<Vec<_>>(),
-            None => wild.to_vec(),
-        };
-        let (src, dst) = (ends(&src), ends(&dst));
+        let place = self
+            .dst
+            .addrs
+            .as_ref()
+            .or(self.src.addrs.as_ref())
+            .map(|(_, word)| word.span);
         if src.len().saturating_mul(dst.len()) > MAX_REQUESTS {
             let message = format!("more than {MAX_REQUESTS} pairs of addresses");
             problems.extend(place.map(|span| Problem::error(span, message)));
@@ -335,15 +361,15 @@ impl Pattern {
 }
 
 impl Side {
-    /// None if something is wrong, and inside, none if no address is given.
-    #[expect(clippy::option_option, reason = "wrong and absent are different things")]
-    fn prefixes(&self, problems: &mut Vec<Problem>) -> Option<Option<Vec<Prefix>>> {
+    /// The addresses with their lengths, one "none" if no address is given. Nothing if
+    /// something is wrong.
+    fn prefixes(&self, problems: &mut Vec<Problem>) -> Option<Vec<Option<Prefix>>> {
         let Some((addrs, word)) = &self.addrs else {
             if let Some((_, word)) = &self.mask {
                 let message = "the mask is ignored without an address";
                 problems.push(Problem::warning(word.span, message));
             }
-            return Some(None);
+            return Some(vec![None]);
         };
         if let (Some(_), Some((_, mask))) = (self.len, &self.mask) {
             problems.push(Problem::error(
@@ -365,8 +391,9 @@ impl Side {
             Some(len) => Prefix::new(addr, len).ok(),
             None => Some(Prefix::host(addr)),
         };
-        let prefixes: Option<Vec<_>> = addrs.iter().map(prefix).collect();
-        prefixes.filter(|prefixes| !prefixes.is_empty()).map(Some)
+        // No address at all: it is wrong, and that has been said.
+        let prefixes: Vec<_> = addrs.iter().map(prefix).collect();
+        (!prefixes.is_empty() && prefixes.iter().all(Option::is_some)).then_some(prefixes)
     }
 }
 

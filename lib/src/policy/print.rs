@@ -6,7 +6,7 @@
 //! always numbers.
 
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::{AlgDb, Names};
 use crate::model::{
@@ -25,7 +25,11 @@ pub fn print_rule(
     names: &dyn Names,
     algs: &AlgDb,
 ) -> Vec<u8> {
-    let mut printer = Printer { out: Vec::with_capacity(256), names: (!numeric).then_some(names), algs };
+    let mut printer = Printer {
+        out: Vec::with_capacity(256),
+        names: (!numeric).then_some(names),
+        algs,
+    };
     printer.index(rule);
     printer.pattern(rule);
     for (n, alternative) in alternatives.iter().enumerate() {
@@ -93,7 +97,10 @@ impl Printer<'_> {
                 self.range("code", first, last);
             }
         }
-        match (rule.direction.contains(Direction::IN), rule.direction.contains(Direction::OUT)) {
+        match (
+            rule.direction.contains(Direction::IN),
+            rule.direction.contains(Direction::OUT),
+        ) {
             (true, true) => self.pair("dir", "both"),
             (true, false) => self.pair("dir", "in"),
             (false, true) => self.pair("dir", "out"),
@@ -110,7 +117,10 @@ impl Printer<'_> {
         };
         match name {
             Some(name) => self.pair(keyword, format_args!("{name}/{}", prefix.len())),
-            None => self.pair(keyword, prefix),
+            None => match dotted_tail(prefix.addr()) {
+                Some(tail) => self.pair(keyword, format_args!("::{tail}/{}", prefix.len())),
+                None => self.pair(keyword, prefix),
+            },
         }
     }
 
@@ -130,7 +140,11 @@ impl Printer<'_> {
 
     fn alternative(&mut self, alternative: &DecodedAlternative) {
         for (position, attr) in &alternative.extras {
-            let _ = writeln!(self.out, "\tattr {position}: {:X}-{}", attr.tag.0, attr.value);
+            let _ = writeln!(
+                self.out,
+                "\tattr {position}: {:X}-{}",
+                attr.tag.0, attr.value
+            );
         }
         let alt = &alternative.alternative;
         match alt.kind {
@@ -174,11 +188,23 @@ impl Printer<'_> {
     }
 }
 
+/// The last four bytes of an IPv6 address that begins with six zero groups and has
+/// something in the seventh: `inet_ntop` writes those with dots.
+fn dotted_tail(addr: IpAddr) -> Option<Ipv4Addr> {
+    match addr {
+        IpAddr::V6(addr) if addr.to_bits() >> 32 == 0 && addr.segments()[6] != 0 => {
+            Some(Ipv4Addr::from_bits(addr.to_bits() as u32))
+        }
+        _ => None,
+    }
+}
+
 /// The name of an address, without the domain if that is this host's own.
 fn host_name(names: &dyn Names, addr: IpAddr) -> Option<String> {
     let mut name = names.host_by_addr(addr)?;
     let hostname = names.hostname();
-    if let (Some((short, domain)), Some((_, own))) = (name.split_once('.'), hostname.split_once('.'))
+    if let (Some((short, domain)), Some((_, own))) =
+        (name.split_once('.'), hostname.split_once('.'))
         && domain.eq_ignore_ascii_case(own)
     {
         name.truncate(short.len());
