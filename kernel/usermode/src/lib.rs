@@ -12,11 +12,13 @@
 //! | `spd` | policy heads, their tables, the rules |
 //! | [`algs`] | the default algorithms |
 //! | [`decisions`] | where it differs from illumos on purpose |
+//! | [`lab`] | the world around it: server, shell, demo |
 
 mod alg_table;
 pub mod algs;
 pub mod decisions;
 mod kernel;
+pub mod lab;
 mod policy_socket;
 mod spd;
 

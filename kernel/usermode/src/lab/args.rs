@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The command line of `ipsec-lab`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use super::{demo, serve, shell};
+
+const USAGE: &str = "\
+usage: ipsec-lab serve DIR [--unmodified] [--trace FILE]
+       ipsec-lab shell [-c COMMAND] [--dir DIR] [--unmodified] [--trace FILE]
+       ipsec-lab demo
+
+A user-mode kernel with the IPsec interfaces of illumos, and what is needed to try it.
+
+  serve   answer on the sockets in DIR; root/ in it stands for / of the system
+  shell   start a private kernel and a shell, or COMMAND, that uses it
+  demo    show and check a session with the real commands
+
+  -c COMMAND     run COMMAND with /bin/sh and pass its exit status on
+  --dir DIR      use DIR and keep it, instead of a temporary directory
+  --unmodified   be the kernel without the extensions of IPD 46
+  --trace FILE   append each message to FILE, a JSON object a line
+";
+
+/// The program `ipsec-lab`.
+#[must_use]
+pub fn main() -> ExitCode {
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) if error.use_stderr() => {
+            eprint!("ipsec-lab: {}\n\n{USAGE}", first_line(&error));
+            return ExitCode::from(2);
+        }
+        Err(_) => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+    };
+    let outcome = match matches.subcommand() {
+        Some(("serve", args)) => serve::run(&serve::Args {
+            dir: path(args, "DIR").expect("a required operand"),
+            kernel: kernel(args),
+            until_eof: args.get_flag("until-eof"),
+            remove: args.get_flag("remove"),
+        }),
+        Some(("shell", args)) => shell::run(&shell::Args {
+            command: args.get_one::<OsString>("command").cloned(),
+            dir: path(args, "dir"),
+            kernel: kernel(args),
+        }),
+        Some(("demo", _)) => demo::run(),
+        _ => unreachable!("clap accepts no other subcommand"),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("ipsec-lab: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Options of the kernel, the same wherever one is started.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KernelArgs {
+    pub(super) unmodified: bool,
+    pub(super) trace: Option<PathBuf>,
+}
+
+fn command() -> Command {
+    let file = || value_parser!(PathBuf);
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    let kernel = [
+        flag("unmodified"),
+        Arg::new("trace").long("trace").value_parser(file()),
+    ];
+    Command::new("ipsec-lab")
+        .subcommand_required(true)
+        .disable_help_subcommand(true)
+        .disable_help_flag(true)
+        .arg(
+            Arg::new("help")
+                .short('h')
+                .long("help")
+                .action(ArgAction::Help)
+                .global(true),
+        )
+        .subcommand(
+            Command::new("serve")
+                .arg(Arg::new("DIR").required(true).value_parser(file()))
+                .args(&kernel)
+                // For `shell` and `demo`: end when standard input does, and clear up, so
+                // that nothing is left when they are killed.
+                .arg(flag("until-eof"))
+                .arg(flag("remove")),
+        )
+        .subcommand(
+            Command::new("shell")
+                .arg(
+                    Arg::new("command")
+                        .short('c')
+                        .allow_hyphen_values(true)
+                        .value_parser(value_parser!(OsString)),
+                )
+                .arg(Arg::new("dir").long("dir").value_parser(file()))
+                .args(&kernel),
+        )
+        .subcommand(Command::new("demo"))
+}
+
+fn path(args: &ArgMatches, name: &str) -> Option<PathBuf> {
+    args.get_one::<PathBuf>(name).cloned()
+}
+
+fn kernel(args: &ArgMatches) -> KernelArgs {
+    KernelArgs {
+        unmodified: args.get_flag("unmodified"),
+        trace: path(args, "trace"),
+    }
+}
+
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_start_matches("error: ").to_owned()
+}

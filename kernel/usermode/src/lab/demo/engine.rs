@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Runs steps, shows them as a terminal would, and judges what came of them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use super::step::{Expect, Run, Step};
+use crate::lab::process::Lab;
+
+/// One session in one lab.
+pub(super) struct Session<'a> {
+    lab: &'a Lab,
+    kept: HashMap<&'static str, String>,
+}
+
+/// What a step has produced.
+struct Outcome {
+    /// Exit status, or 128 and the number of the signal that ended the command.
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// An expectation that does not hold.
+pub(super) struct Failure {
+    step: String,
+    expected: String,
+    got: String,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(lab: &'a Lab) -> Self {
+        Self {
+            lab,
+            kept: HashMap::new(),
+        }
+    }
+
+    /// Runs a step, prints it, checks it.
+    pub(super) fn run(&mut self, step: &Step) -> Result<(), Failure> {
+        println!();
+        if !step.note.is_empty() {
+            println!("-- {}", step.note);
+        }
+        print!("# {}", typed(&step.run));
+        let _ = io::stdout().flush();
+        let outcome = self.perform(&step.run).map_err(|error| Failure {
+            step: typed(&step.run),
+            expected: "a step that can be run".to_owned(),
+            got: error.to_string(),
+        })?;
+        print!("{}{}", outcome.stdout, outcome.stderr);
+        let _ = io::stdout().flush();
+        for expect in step.expect {
+            self.check(expect, &outcome)
+                .map_err(|(expected, got)| Failure {
+                    step: typed(&step.run),
+                    expected,
+                    got,
+                })?;
+        }
+        Ok(())
+    }
+
+    fn perform(&self, run: &Run) -> io::Result<Outcome> {
+        let done = |stdout| Outcome {
+            status: 0,
+            stdout,
+            stderr: String::new(),
+        };
+        match run {
+            Run::Command(line) => self.command(line),
+            Run::Cat(path) => fs::read_to_string(self.below_root(path)).map(done),
+            Run::Write(path, text) => {
+                let path = self.below_root(path);
+                if let Some(parent) = path.parent() {
+                    fs::create_dir_all(parent)?;
+                }
+                fs::write(path, text).map(|()| done(String::new()))
+            }
+        }
+    }
+
+    fn command(&self, line: &str) -> io::Result<Outcome> {
+        let mut words = line.split(' ');
+        let program = words.next().unwrap_or_default();
+        let output = self
+            .lab
+            .command(program)
+            .args(words)
+            .env_remove("SMF_FMRI")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .output()?;
+        let status = output.status;
+        Ok(Outcome {
+            status: status
+                .code()
+                .or(status.signal().map(|n| 128 + n))
+                .unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    fn below_root(&self, path: &str) -> PathBuf {
+        self.lab
+            .root()
+            .join(Path::new(path).strip_prefix("/").unwrap_or(Path::new(path)))
+    }
+
+    /// Gives back what was expected and what there is instead.
+    fn check(&mut self, expect: &Expect, outcome: &Outcome) -> Result<(), (String, String)> {
+        let (holds, expected, got) = match *expect {
+            Expect::Status(status) => (
+                outcome.status == i32::from(status),
+                format!("exit status {status}"),
+                format!("exit status {}", outcome.status),
+            ),
+            Expect::Fails => (
+                (1..128).contains(&outcome.status) || outcome.status == 255,
+                "a failure".to_owned(),
+                format!("exit status {}", outcome.status),
+            ),
+            Expect::Output(text) => same(text, &outcome.stdout),
+            Expect::Says(text) => contains("standard output", text, &outcome.stdout),
+            Expect::Complains(text) => contains("standard error", text, &outcome.stderr),
+            Expect::Silent => (
+                outcome.stderr.is_empty(),
+                "nothing on standard error".to_owned(),
+                outcome.stderr.clone(),
+            ),
+            Expect::Keep(name) => {
+                self.kept.insert(name, outcome.stdout.clone());
+                return Ok(());
+            }
+            Expect::Same(name) => {
+                let kept = self.kept.get(name).map_or("", String::as_str);
+                same(kept, &outcome.stdout)
+            }
+        };
+        if holds { Ok(()) } else { Err((expected, got)) }
+    }
+}
+
+fn typed(run: &Run) -> String {
+    match run {
+        Run::Command(line) => format!("{line}\n"),
+        Run::Cat(path) => format!("cat {path}\n"),
+        Run::Write(path, text) => format!("cat >{path} <<EOF\n{text}EOF\n"),
+    }
+}
+
+fn same(expected: &str, got: &str) -> (bool, String, String) {
+    let holds = expected
+        .lines()
+        .map(str::trim_end)
+        .eq(got.lines().map(str::trim_end));
+    (holds, expected.to_owned(), got.to_owned())
+}
+
+fn contains(place: &str, text: &str, got: &str) -> (bool, String, String) {
+    let holds = got.lines().any(|line| line.contains(text));
+    (holds, format!("{text:?} on {place}"), got.to_owned())
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let block = |f: &mut fmt::Formatter<'_>, title: &str, text: &str| {
+            let text = if text.is_empty() { "(nothing)" } else { text };
+            writeln!(f, "{title}")?;
+            text.lines().try_for_each(|line| writeln!(f, "    {line}"))
+        };
+        writeln!(f, "NOT AS EXPECTED")?;
+        block(f, "step", &self.step)?;
+        block(f, "expected", &self.expected)?;
+        block(f, "got", &self.got)
+    }
+}

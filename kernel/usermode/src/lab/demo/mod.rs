@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `ipsec-lab demo`: the session of IPD 46 with the real commands, each step checked.
+//!
+//! A part is a table of [`Step`]s in a file of its own; it begins in a fresh lab.
+
+mod engine;
+mod ipsecconf;
+mod step;
+
+use std::process::ExitCode;
+
+use self::engine::Session;
+use self::step::Part;
+use super::LabError;
+use super::args::KernelArgs;
+use super::process::Lab;
+
+/// All parts, in the order of the proposal.
+const PARTS: &[&Part] = &[&ipsecconf::PART];
+
+/// Runs all parts; success only if every step went as expected.
+pub(super) fn run() -> Result<ExitCode, LabError> {
+    let mut steps = 0;
+    for part in PARTS {
+        let lab = Lab::start(None, &KernelArgs::default())?;
+        if let Some(missing) = part
+            .needs
+            .iter()
+            .find(|name| !lab.commands().contains(name))
+        {
+            return Err(LabError::NoCommand(missing));
+        }
+        println!("== {} ==", part.title);
+        let mut session = Session::new(&lab);
+        for step in part.steps {
+            if let Err(failure) = session.run(step) {
+                println!("\n{failure}");
+                return Ok(ExitCode::FAILURE);
+            }
+            steps += 1;
+        }
+        println!();
+    }
+    println!("{steps} steps, all as expected");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The lab: everything around the kernel that makes it usable.
+//!
+//! | part | what it is |
+//! |---|---|
+//! | [`Server`] | the kernel behind Unix sockets, in a directory |
+//! | `ipsec-lab serve` | a server as a process |
+//! | `ipsec-lab shell` | a private server and a shell, or one command, that uses it |
+//! | `ipsec-lab demo` | a session with the real commands, each step checked |
+//!
+//! A lab directory has one socket for each kernel interface, `root/`, which stands for
+//! `/` when commands resolve a path of the system, and `lock`, which the one live server
+//! holds. Commands are told of it in the environment variable `IPSEC_LAB`.
+
+mod args;
+mod demo;
+mod error;
+mod process;
+mod serve;
+mod server;
+mod shell;
+mod signals;
+mod tree;
+
+pub use self::args::main;
+pub use self::error::LabError;
+pub use self::server::{Action, Interposer, Options, Running, Server};
+
+/// Names the lab directory to the commands.
+pub const LAB_VARIABLE: &str = "IPSEC_LAB";

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The lab directory: sockets, and a root under which system paths are resolved.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
+use super::LabError;
+use crate::algs;
+
+/// Directories of a new root, with their modes.
+const DIRECTORIES: &[(&str, u32)] = &[
+    ("root", 0o755),
+    ("root/etc", 0o755),
+    ("root/etc/inet", 0o755),
+    ("root/etc/inet/secret", 0o700),
+    ("root/var", 0o755),
+    ("root/var/run", 0o755),
+];
+
+/// A lab directory.
+#[derive(Clone, Debug)]
+pub(super) struct Tree {
+    dir: PathBuf,
+}
+
+/// Held by the one live server of a directory.
+pub(super) struct Lock {
+    _file: Flock<File>,
+}
+
+impl Tree {
+    /// Makes the directory, for its owner alone, unless it exists.
+    pub(super) fn create(dir: &Path) -> Result<Self, LabError> {
+        let failed = |source| LabError::io("cannot create", dir, source);
+        if let Some(parent) = dir.parent() {
+            fs::create_dir_all(parent).map_err(failed)?;
+        }
+        make_dir(dir, 0o700).map_err(failed)?;
+        let dir = dir.canonicalize().map_err(failed)?;
+        Ok(Self { dir })
+    }
+
+    /// The lab directory.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The directory that stands for `/`.
+    pub(super) fn root(&self) -> PathBuf {
+        self.dir.join("root")
+    }
+
+    /// Takes the directory for this server.
+    pub(super) fn lock(&self) -> Result<Lock, LabError> {
+        let path = self.dir.join("lock");
+        let failed = |source| LabError::io("cannot lock", &path, source);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        let mut file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(file) => file,
+            Err((mut file, Errno::EAGAIN)) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                return Err(LabError::InUse {
+                    dir: self.dir.clone(),
+                    holder: holder.trim().parse().ok(),
+                });
+            }
+            Err((_, errno)) => return Err(failed(errno.into())),
+        };
+        let note = |file: &mut File| -> io::Result<()> {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{}", std::process::id())
+        };
+        note(&mut file).map_err(failed)?;
+        Ok(Lock { _file: file })
+    }
+
+    /// Adds what a root needs and does not have.
+    pub(super) fn fill(&self) -> Result<(), LabError> {
+        for &(name, mode) in DIRECTORIES {
+            let path = self.dir.join(name);
+            make_dir(&path, mode).map_err(|e| LabError::io("cannot create", &path, e))?;
+        }
+        let path = self.dir.join("root/etc/inet/ipsecalgs");
+        make_file(&path, &algs::ipsecalgs_text())
+            .map_err(|e| LabError::io("cannot create", &path, e))
+    }
+}
+
+fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
+    match DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        outcome => outcome,
+    }
+}
+
+fn make_file(path: &Path, text: &str) -> io::Result<()> {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o644)
+        .open(path)
+    {
+        Ok(mut file) => file.write_all(text.as_bytes()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
