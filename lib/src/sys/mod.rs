@@ -10,6 +10,7 @@
 //! | [`names`] | hosts, networks, services and protocols from their files |
 //! | [`files`] | the lock file, and files that are replaced as a whole |
 //! | [`signals`] | holding signals back during a change |
+//! | [`standby`] | asking a kernel for a defect that opens tunnels during a load |
 //!
 //! On illumos only the real kernel can be reached. On every other system only a
 //! lab exists: the environment variable `IPSEC_LAB` names its directory, with one
@@ -20,6 +21,7 @@ pub mod names;
 pub mod policy;
 pub mod script;
 pub mod signals;
+pub mod standby;
 mod system;
 #[cfg(not(target_os = "illumos"))]
 mod usermode;

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The option grammar of `ipsecconf`.
+//!
+//! Options act strictly from left to right on a small state; which combinations are
+//! accepted follows from that (`spec/ipsecconf.md` section 1).
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use clap::{Arg, ArgAction, Command as ClapCommand, value_parser};
+use illumos_ipsec::cli::getopt;
+use illumos_ipsec::model::TunnelName;
+use illumos_ipsec::sys::policy::Scope;
+
+use crate::exit::{Failure, complain};
+
+/// What is asked for.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub command: Command,
+    pub quiet: bool,
+    pub numeric: bool,
+}
+
+/// One command and just its own options.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// No arguments: show what was loaded.
+    View,
+    /// Arguments, but no command among them.
+    Missing,
+    /// `-l`, `-L`.
+    List(Scope),
+    /// `-f`, `-F`.
+    Flush(Scope),
+    /// `-d`.
+    Delete { scope: Scope, index: i32 },
+    /// `-a`, with or without `-f` or `-F`.
+    Load(Load),
+    /// `-c`.
+    Check { file: OsString },
+    /// `-r`. A tunnel can only be named behind it and has no meaning.
+    Remove { file: OsString, tunnel: Option<TunnelName> },
+}
+
+/// Loading a policy file.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub file: OsString,
+    /// The heads whose old rules go away; none when rules are only added.
+    pub replace: Option<Scope>,
+    /// The standby side that is emptied at the end.
+    pub cleanup: Scope,
+}
+
+fn table() -> ClapCommand {
+    let flag = |id: &'static str, letter: char, help: &'static str| {
+        Arg::new(id).short(letter).action(ArgAction::Count).help(help)
+    };
+    let valued = |id: &'static str, letter: char, value: &'static str, help: &'static str| {
+        Arg::new(id)
+            .short(letter)
+            .action(ArgAction::Append)
+            .value_name(value)
+            .value_parser(value_parser!(OsString))
+            .help(help)
+    };
+    ClapCommand::new("ipsecconf")
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args_override_self(true)
+        .arg(flag("numeric", 'n', "show numbers instead of names"))
+        .arg(flag("list", 'l', "list the host's rules in the kernel"))
+        .arg(flag("flush", 'f', "remove the host's rules"))
+        .arg(flag("list-all", 'L', "list the rules of the host and of all tunnels"))
+        .arg(flag("flush-all", 'F', "remove the rules of the host and of all tunnels"))
+        .arg(flag("quiet", 'q', "no warnings"))
+        .arg(valued("add", 'a', "FILE", "add the rules of a file"))
+        .arg(valued("delete", 'd', "[TUNNEL,]INDEX", "remove one rule of the kernel"))
+        .arg(valued("remove", 'r', "FILE", "remove the rules that a file lists"))
+        .arg(valued("tunnel", 'i', "TUNNEL", "the tunnel to act on"))
+        .arg(valued("check", 'c', "FILE", "check a file, change nothing"))
+        .arg(Arg::new("operands").num_args(0..).value_parser(value_parser!(OsString)))
+}
+
+/// The forms of the command, one a line.
+const USAGE: &str = "\
+usage: ipsecconf
+       ipsecconf -a FILE [-q]
+       ipsecconf -c FILE
+       ipsecconf -r FILE [-q]
+       ipsecconf -d INDEX [-i TUNNEL] [-q]
+       ipsecconf -d TUNNEL,INDEX [-q]
+       ipsecconf -l [-i TUNNEL] [-n] [-q]
+       ipsecconf -L [-n] [-q]
+       ipsecconf -f [-i TUNNEL] [-q] [-a FILE]
+       ipsecconf -F [-q] [-a FILE]
+FILE may be - for standard input.";
+
+/// Shows the forms of the command, unless a service would get them in its log.
+pub(crate) fn usage(in_service: bool) {
+    if !in_service {
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "{USAGE}");
+    }
+}
+
+/// Reports that there is no command among the arguments.
+pub(crate) fn missing_command(in_service: bool) -> Failure {
+    bad_usage(in_service, "no command given")
+}
+
+fn bad_usage(in_service: bool, message: impl std::fmt::Display) -> Failure {
+    usage(in_service);
+    fatal(message)
+}
+
+fn fatal(message: impl std::fmt::Display) -> Failure {
+    complain(message);
+    Failure::Fatal
+}
+
+/// The command as it stands after some options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Verb {
+    None,
+    Flush,
+    List,
+    Add(OsString),
+    Replace(OsString),
+    Delete(i32),
+    Remove(OsString),
+}
+
+#[derive(Debug)]
+struct State {
+    verb: Verb,
+    scope: Option<Scope>,
+    check: bool,
+    in_service: bool,
+}
+
+/// Parses the arguments (without the program name).
+pub(crate) fn parse(args: Vec<OsString>, in_service: bool) -> Result<Invocation, Failure> {
+    if args.is_empty() {
+        return Ok(Invocation { command: Command::View, quiet: false, numeric: false });
+    }
+    let scanned = getopt::scan(table(), args).map_err(|error| {
+        complain(error);
+        bad_usage(in_service, "bad usage")
+    })?;
+    let mut state = State { verb: Verb::None, scope: None, check: false, in_service };
+    for (letter, value) in scanned.options {
+        state.option(letter, value.unwrap_or_default())?;
+    }
+    let quiet = scanned.matches.get_count("quiet") > 0 || state.check;
+    let numeric = scanned.matches.get_count("numeric") > 0;
+    Ok(Invocation { command: state.command(), quiet, numeric })
+}
+
+impl State {
+    fn option(&mut self, letter: char, value: OsString) -> Result<(), Failure> {
+        match letter {
+            'F' => {
+                self.all_heads()?;
+                self.flush()
+            }
+            'f' => self.flush(),
+            'L' => {
+                self.all_heads()?;
+                self.list()
+            }
+            'l' => self.list(),
+            'c' => {
+                self.check = true;
+                self.add(value)
+            }
+            'a' => self.add(value),
+            'r' => {
+                if self.verb != Verb::None || self.scope.is_some() {
+                    return Err(self.no_room_for_file());
+                }
+                self.verb = Verb::Remove(value);
+                Ok(())
+            }
+            'd' => self.delete(&value),
+            'i' => self.tunnel(&value),
+            // -n and -q have no order.
+            _ => Ok(()),
+        }
+    }
+
+    fn all_heads(&mut self) -> Result<(), Failure> {
+        if self.scope.is_some() {
+            return Err(bad_usage(self.in_service, "-F and -L take no tunnel name"));
+        }
+        self.scope = Some(Scope::All);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.verb = match std::mem::replace(&mut self.verb, Verb::None) {
+            Verb::None => Verb::Flush,
+            Verb::Add(file) => Verb::Replace(file),
+            _ => return Err(self.several()),
+        };
+        Ok(())
+    }
+
+    fn list(&mut self) -> Result<(), Failure> {
+        if self.verb != Verb::None {
+            return Err(self.several());
+        }
+        self.verb = Verb::List;
+        Ok(())
+    }
+
+    fn add(&mut self, file: OsString) -> Result<(), Failure> {
+        self.verb = match (&self.verb, &self.scope) {
+            (Verb::Flush, _) => Verb::Replace(file),
+            (Verb::None, None) => Verb::Add(file),
+            _ => return Err(self.no_room_for_file()),
+        };
+        Ok(())
+    }
+
+    fn delete(&mut self, value: &OsStr) -> Result<(), Failure> {
+        if self.verb != Verb::None {
+            return Err(self.several());
+        }
+        let value = value.as_bytes();
+        let value = value.strip_prefix(b",").unwrap_or(value);
+        let index = match value.iter().position(|&b| b == b',') {
+            Some(comma) if comma + 1 < value.len() => {
+                if self.scope.is_some() {
+                    return Err(fatal("a tunnel has been named already"));
+                }
+                self.scope = Some(Scope::Tunnel(tunnel_name(&value[..comma])?));
+                &value[comma + 1..]
+            }
+            _ => value,
+        };
+        self.verb = Verb::Delete(c_int(index).filter(|&n| n != -1).ok_or_else(|| {
+            complain(format_args!(
+                "invalid index {:?}, expected the number of a rule, or tunnel,number",
+                bstr::BStr::new(index)
+            ));
+            Failure::Failed
+        })?);
+        Ok(())
+    }
+
+    fn tunnel(&mut self, value: &OsStr) -> Result<(), Failure> {
+        if self.scope.is_some() {
+            return Err(fatal("a tunnel has been named already"));
+        }
+        if value.is_empty() {
+            return Err(bad_usage(self.in_service, "the tunnel name is empty"));
+        }
+        self.scope = Some(Scope::Tunnel(tunnel_name(value.as_bytes())?));
+        Ok(())
+    }
+
+    fn several(&self) -> Failure {
+        bad_usage(self.in_service, "several commands given")
+    }
+
+    fn no_room_for_file(&self) -> Failure {
+        bad_usage(self.in_service, "several commands given, or a tunnel where none is possible")
+    }
+
+    fn command(self) -> Command {
+        let scope = self.scope.unwrap_or(Scope::Global);
+        match self.verb {
+            Verb::None => Command::Missing,
+            Verb::List => Command::List(scope),
+            Verb::Flush => Command::Flush(scope),
+            Verb::Delete(index) => Command::Delete { scope, index },
+            Verb::Add(file) | Verb::Replace(file) if self.check => Command::Check { file },
+            Verb::Add(file) => Command::Load(Load { file, replace: None, cleanup: scope }),
+            Verb::Replace(file) => {
+                Command::Load(Load { file, replace: Some(scope.clone()), cleanup: scope })
+            }
+            Verb::Remove(file) => {
+                let tunnel = match scope {
+                    Scope::Tunnel(name) => Some(name),
+                    Scope::Global | Scope::All => None,
+                };
+                Command::Remove { file, tunnel }
+            }
+        }
+    }
+}
+
+fn tunnel_name(name: &[u8]) -> Result<TunnelName, Failure> {
+    TunnelName::new(name).map_err(|error| {
+        complain(format_args!("{:?}: {error}", bstr::BStr::new(name)));
+        Failure::Failed
+    })
+}
+
+/// A C `int` in C notation (decimal, 0 octal, 0x hex), white space around it allowed.
+fn c_int(text: &[u8]) -> Option<i32> {
+    let text = std::str::from_utf8(text).ok()?.trim_matches(|c: char| c.is_ascii_whitespace());
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let (radix, digits) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', _, ..] => (16, &digits[2..]),
+        [b'0', _, ..] => (8, &digits[1..]),
+        _ => (10, digits),
+    };
+    if digits.is_empty() || !digits.bytes().all(|b| char::from(b).is_digit(radix)) {
+        return None;
+    }
+    let value = i64::from_str_radix(digits, radix).unwrap_or(i64::MAX);
+    let value = if negative { -value } else { value };
+    Some(value.clamp(i32::MIN.into(), i32::MAX.into()) as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(args: &[&str]) -> Result<String, Failure> {
+        parse(args.iter().map(OsString::from).collect(), true)
+            .map(|invocation| format!("{:?}", invocation.command))
+    }
+
+    #[test]
+    fn accepted_combinations() {
+        for (args, expected) in [
+            (vec![], "View"),
+            (vec!["-q"], "Missing"),
+            (vec!["-i", "t0"], "Missing"),
+            (vec!["-l", "-n"], "List(Global)"),
+            (vec!["-Lq"], "List(All)"),
+            (vec!["-l", "-i", "t0"], "List(Tunnel(\"t0\"))"),
+            (vec!["-i", "t0", "-f"], "Flush(Tunnel(\"t0\"))"),
+            (vec!["-d", "t0,010"], "Delete { scope: Tunnel(\"t0\"), index: 8 }"),
+            (vec!["-d", "5,"], "invalid"),
+            (vec!["-d", ",5"], "Delete { scope: Global, index: 5 }"),
+            (vec!["-d", "0x5", "-i", "t0"], "Delete { scope: Tunnel(\"t0\"), index: 5 }"),
+            (vec!["-a", "f"], "Load(Load { file: \"f\", replace: None, cleanup: Global })"),
+            (
+                vec!["-a", "f", "-F"],
+                "Load(Load { file: \"f\", replace: Some(All), cleanup: All })",
+            ),
+            (
+                vec!["-f", "-i", "t0", "-a", "f"],
+                "Load(Load { file: \"f\", replace: Some(Tunnel(\"t0\")), cleanup: Tunnel(\"t0\") })",
+            ),
+            (
+                vec!["-a", "f", "-i", "t0"],
+                "Load(Load { file: \"f\", replace: None, cleanup: Tunnel(\"t0\") })",
+            ),
+            (vec!["-f", "-c", "f"], "Check { file: \"f\" }"),
+        ] {
+            let got = command(&args).unwrap_or_else(|_| "invalid".into());
+            assert_eq!(got, expected, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn refused_combinations() {
+        for args in [
+            vec!["-L", "-i", "t0"],
+            vec!["-i", "t0", "-L"],
+            vec!["-i", "t0", "-F"],
+            vec!["-i", "t0", "-a", "f"],
+            vec!["-i", "t0", "-i", "t1"],
+            vec!["-i", ""],
+            vec!["-c", "f", "-a", "f"],
+            vec!["-f", "-F"],
+            vec!["-l", "-L"],
+            vec!["-f", "-a", "f", "-F"],
+            vec!["-d", "t0,1", "-i", "t1"],
+            vec!["-d", "1", "-d", "2"],
+            vec!["-r", "f", "-a", "g"],
+            vec!["-z"],
+            vec!["-a"],
+        ] {
+            assert_eq!(command(&args), Err(Failure::Fatal), "{args:?}");
+        }
+        for args in [vec!["-d", "x"], vec!["-d", "-1"], vec!["-d", "1x"], vec!["-d", ""]] {
+            assert_eq!(command(&args), Err(Failure::Failed), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_in_c_notation() {
+        for (text, value) in [
+            ("10", Some(10)),
+            ("010", Some(8)),
+            ("0x1F", Some(31)),
+            ("0", Some(0)),
+            (" 7 ", Some(7)),
+            ("-5", Some(-5)),
+            ("99999999999", Some(i32::MAX)),
+            ("08", None),
+            ("0x", None),
+            ("", None),
+            ("7x", None),
+        ] {
+            assert_eq!(c_int(text.as_bytes()), value, "{text:?}");
+        }
+    }
+}

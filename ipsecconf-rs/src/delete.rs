@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `-d`: removing one rule of the kernel by its index.
+
+use illumos_ipsec::model::Side;
+use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
+use illumos_ipsec::sys::signals::SignalsBlocked;
+use illumos_ipsec::wire::policy::DumpItem;
+
+use crate::context::Context;
+use crate::exit::{Failure, complain, request_failure};
+use crate::flush::covers;
+use crate::prose;
+use crate::view::{Entry, Item, View, index_line};
+use crate::view_file::ViewFile;
+
+pub(crate) fn run(context: &Context, scope: Scope, index: i32) -> Result<(), Failure> {
+    prose::banner(context);
+    // Index 0 asks the kernel for a removal by selectors, which succeeds without effect.
+    if index == 0 {
+        complain("no rule has the index 0");
+        return Err(Failure::Failed);
+    }
+    let mut client = context.open(Failure::Failed)?;
+    let _signals = SignalsBlocked::new();
+    let file = ViewFile::new(context);
+    file.repair(&mut client)?;
+    let result = delete(&file, &mut client, &scope, index);
+    // Whatever happened, nothing is left half prepared on the standby side.
+    let cleanup = client.flush(Side::Standby, &scope);
+    result?;
+    cleanup.map_err(|error| request_failure("cannot clean up", &error, Failure::Failed))
+}
+
+fn delete(
+    file: &ViewFile,
+    client: &mut PolicyClient,
+    scope: &Scope,
+    index: i32,
+) -> Result<(), Failure> {
+    let Some(mut view) = file.read()? else {
+        complain("there is no record of loaded policy");
+        return Err(Failure::Failed);
+    };
+    // The kernel's counter never reaches the numbers a negative index turns into.
+    let index = i64::from(index) as u64;
+    let entry = take_entry(&mut view, scope, index)?;
+    file.prepare(&view)?;
+    if let Err(error) = client.delete(Side::Active, scope, index) {
+        file.abandon();
+        complain(format_args!("cannot delete rule {index}: {error}"));
+        return Err(Failure::Failed);
+    }
+    file.commit()?;
+    if let Some(entry) = entry {
+        report_rest(&entry);
+    }
+    report_open_tunnel(client, scope)
+        .map_err(|error| request_failure("cannot look at the tunnel", &error, Failure::Failed))
+}
+
+/// Takes the entry whose last kernel rule is this one out of the view.
+fn take_entry(view: &mut View, scope: &Scope, index: u64) -> Result<Option<Entry>, Failure> {
+    for (at, item) in view.items.iter().enumerate() {
+        match item {
+            Item::Entry(entry) if entry.index == index && covers(scope, &entry.head) => {
+                return match view.items.remove(at) {
+                    Item::Entry(entry) => Ok(Some(entry)),
+                    Item::Other(_) => Ok(None),
+                };
+            }
+            Item::Entry(_) => {}
+            Item::Other(lines) => {
+                if lines.split(|&b| b == b'\n').any(|line| index_line(line) == Some(Err(()))) {
+                    complain("the record of loaded policy has an index that is no number");
+                    return Err(Failure::Failed);
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// One rule of a file is several in the kernel; the others stay.
+pub(crate) fn report_rest(entry: &Entry) {
+    let others = entry.other_rules();
+    if !others.is_empty() {
+        let tunnel = entry.head.as_ref().map(|name| format!(" of tunnel {name}"));
+        complain(format_args!(
+            "rule {}{} is gone; of the same policy entry these stay in force: {others}",
+            entry.index,
+            tunnel.unwrap_or_default()
+        ));
+    }
+}
+
+/// Says so if a tunnel has no rule left: its traffic is no longer protected.
+pub(crate) fn report_open_tunnel(
+    client: &mut PolicyClient,
+    scope: &Scope,
+) -> Result<(), PolicyError> {
+    let Scope::Tunnel(name) = scope else { return Ok(()) };
+    let mut rules = client.dump(Side::Active, scope)?;
+    if !rules.any(|item| matches!(item, Ok(DumpItem::Rule { .. }))) {
+        complain(format_args!(
+            "WARNING: tunnel {name} has no IPsec policy any more; \
+             unless it requires IPsec its traffic is sent in clear"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Rules that the kernel has already.
+//!
+//! The kernel answers EEXIST as soon as one half of a rule meets the same selectors,
+//! whatever the action, and then adds nothing. A true duplicate is harmless. A rule of
+//! which only one direction is there has to be completed. Anything else would leave
+//! traffic under another policy than the file says, so the load is refused.
+
+use std::collections::HashMap;
+
+use illumos_ipsec::model::{Alternative, Direction, Selector, Side};
+use illumos_ipsec::policy::PolicyRule;
+use illumos_ipsec::sys::policy::{DumpError, PolicyClient, PolicyError, Scope};
+use illumos_ipsec::wire::policy::DumpItem;
+
+use crate::additions::{self, Outcome, Request};
+use crate::view::Head;
+
+/// The traffic of a kernel rule. The address family of a rule without addresses is not
+/// known, so there can be two of them.
+type Key = (Head, Direction, Selector);
+
+/// Why a rule is no duplicate although the kernel says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conflict {
+    /// The same traffic, another action.
+    Action,
+    /// Only one address family of it is there.
+    Family,
+    /// Another ICMP rule with another protection is in the way.
+    Icmp,
+}
+
+/// Looks at every request that met EEXIST. Missing directions are added; what cannot be
+/// set right is returned.
+pub(crate) fn resolve(
+    client: &mut PolicyClient,
+    rules: &[PolicyRule],
+    outcome: &mut Outcome,
+) -> Result<Vec<(Request, Conflict)>, PolicyError> {
+    let mut conflicts = Vec::new();
+    let mut missing: Vec<(Request, Direction)> = Vec::new();
+    let mut present = present(client, rules, &outcome.duplicates)?;
+    for &request in &outcome.duplicates {
+        let rule = &rules[request.rule];
+        let wanted = rule.alternatives();
+        let mut absent = Direction::empty();
+        let mut conflict = None;
+        for direction in rule.direction.iter() {
+            let expected = additions::kernel_rules(rule, direction) as usize;
+            let found = present.entry(key(rule, request.pair, direction)).or_default();
+            if found.is_empty() {
+                absent |= direction;
+            } else if found.iter().any(|action| *action != wanted) {
+                conflict = Some(Conflict::Action);
+            } else if found.len() < expected {
+                conflict = conflict.or(Some(Conflict::Family));
+            }
+        }
+        if absent == rule.direction {
+            conflict = Some(Conflict::Icmp);
+        }
+        match conflict {
+            Some(conflict) => conflicts.push((request, conflict)),
+            None if absent.is_empty() => {}
+            None => {
+                missing.push((request, absent));
+                // Another duplicate of the same rule must not be completed again.
+                for direction in absent.iter() {
+                    let expected = additions::kernel_rules(rule, direction) as usize;
+                    let key = key(rule, request.pair, direction);
+                    present.insert(key, vec![wanted.clone(); expected]);
+                }
+            }
+        }
+    }
+    if conflicts.is_empty() {
+        for (request, direction) in missing {
+            let last = client.add(&additions::message(rules, request, direction))?;
+            outcome.record(rules, request, direction, last);
+        }
+    }
+    Ok(conflicts)
+}
+
+fn key(rule: &PolicyRule, pair: usize, direction: Direction) -> Key {
+    (rule.tunnel.as_ref().map(|(name, _)| name.clone()), direction, rule.selector(pair))
+}
+
+/// The actions that the standby side has for the traffic of these requests.
+fn present(
+    client: &mut PolicyClient,
+    rules: &[PolicyRule],
+    requests: &[Request],
+) -> Result<HashMap<Key, Vec<Vec<Alternative>>>, PolicyError> {
+    let mut present: HashMap<Key, Vec<Vec<Alternative>>> = HashMap::new();
+    for request in requests {
+        let rule = &rules[request.rule];
+        for direction in rule.direction.iter() {
+            present.entry(key(rule, request.pair, direction)).or_default();
+        }
+    }
+    for item in client.dump(Side::Standby, &Scope::All)? {
+        match item {
+            Ok(DumpItem::Rule { rule, .. }) => {
+                let key = (rule.tunnel, rule.direction, rule.selector);
+                if let Some(actions) = present.get_mut(&key) {
+                    actions.push(rule.action);
+                }
+            }
+            // A record that cannot be read is like none of our rules.
+            Ok(DumpItem::Ruleset(_)) | Err(DumpError::Record(_)) => {}
+            Err(DumpError::Policy(error)) => return Err(error),
+        }
+    }
+    Ok(present)
+}

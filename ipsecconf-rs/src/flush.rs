@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `-f` and `-F`: removing rules.
+
+use illumos_ipsec::model::Side;
+use illumos_ipsec::sys::policy::Scope;
+use illumos_ipsec::sys::signals::SignalsBlocked;
+
+use crate::context::Context;
+use crate::exit::{Failure, request_failure};
+use crate::prose;
+use crate::view::Head;
+use crate::view_file::ViewFile;
+
+pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
+    prose::banner(context);
+    let mut client = context.open(Failure::Failed)?;
+    let _signals = SignalsBlocked::new();
+    let file = ViewFile::new(context);
+    file.repair(&mut client)?;
+    let mut view = file.read()?;
+    if let Some(view) = &mut view {
+        view.retain(|entry| !covers(scope, &entry.head));
+        file.prepare(view)?;
+    }
+    if let Err(error) = client.flush(Side::Active, scope) {
+        file.abandon();
+        let what = match scope {
+            Scope::Tunnel(name) => format!("cannot flush tunnel {name}"),
+            Scope::Global | Scope::All => "cannot flush".to_owned(),
+        };
+        return Err(request_failure(&what, &error, Failure::Failed));
+    }
+    if view.is_some() { file.commit() } else { Ok(()) }
+}
+
+/// Is the head among those of the scope?
+pub(crate) fn covers(scope: &Scope, head: &Head) -> bool {
+    match scope {
+        Scope::All => true,
+        Scope::Global => head.is_none(),
+        Scope::Tunnel(name) => head.as_ref() == Some(name),
+    }
+}

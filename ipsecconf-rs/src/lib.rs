@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `ipsecconf(8)`: IPsec policy from files into the kernel, and back.
+//!
+//! ```text
+//! argv -> args::Invocation -> lock -> repair -> one file per command:
+//!     load (add, replace, check)   flush   delete   remove   list   view
+//! ```
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `args` | the option grammar, options acting from left to right |
+//! | `exit` | what can go wrong and which exit status it gives |
+//! | `context` | what all commands need: system, lock, names, algorithms |
+//! | `source` | reading policy files |
+//! | `load`, `additions`, `duplicates`, `graft` | the transaction that puts rules into the kernel |
+//! | `view`, `view_file` | the record of what was loaded, and how it survives a crash |
+//! | `prose` | texts on standard output |
+
+mod additions;
+mod args;
+mod check;
+mod context;
+mod delete;
+mod duplicates;
+mod exit;
+mod flush;
+mod graft;
+mod list;
+mod load;
+mod prose;
+mod remove;
+mod source;
+mod view;
+mod view_file;
+
+use std::process::ExitCode;
+
+use args::{Command, Invocation};
+use context::Context;
+use exit::Failure;
+
+/// Runs the command with the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let service = if arguments.is_empty() { None } else { illumos_ipsec::cli::smf::service() };
+    let result = args::parse(arguments, service.is_some()).and_then(|invocation| {
+        let Invocation { command, quiet, numeric } = invocation;
+        run(command, Context::new(quiet, numeric, service.clone()))
+    });
+    exit::status(result, service.as_deref())
+}
+
+fn run(command: Command, context: Context) -> Result<(), Failure> {
+    // A check looks at files only: it needs no lock, no kernel and no privilege.
+    if let Command::Check { file } = &command {
+        return check::run(&context, file);
+    }
+    let _lock = context.lock()?;
+    match command {
+        Command::View => view_file::show(&context),
+        Command::Missing => Err(args::missing_command(context.service.is_some())),
+        Command::List(scope) => list::run(&context, &scope),
+        Command::Flush(scope) => flush::run(&context, &scope),
+        Command::Delete { scope, index } => delete::run(&context, scope, index),
+        Command::Load(load) => load::run(&context, &load),
+        Command::Remove { file, tunnel } => remove::run(&context, &file, tunnel.as_ref()),
+        Command::Check { .. } => unreachable!("checks have been handled"),
+    }
+}

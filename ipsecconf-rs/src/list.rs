@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `-l` and `-L`: the rules in the kernel.
+
+use illumos_ipsec::model::Side;
+use illumos_ipsec::policy::{self, AlgDb, Names};
+use illumos_ipsec::sys::policy::{DumpError, PolicyClient, Scope};
+use illumos_ipsec::wire::errno::Errno;
+use illumos_ipsec::wire::policy::DumpItem;
+
+use crate::context::Context;
+use crate::exit::{Failure, complain, request_failure};
+use crate::view_file::{ViewFile, write_out};
+
+/// How often a listing starts again because the policy changed while it was read.
+const TRIES: usize = 16;
+
+pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
+    let mut client = context.open(Failure::Kernel)?;
+    ViewFile::new(context).repair(&mut client)?;
+    client
+        .algorithms()
+        .map_err(|error| request_failure("cannot list algorithms", &error, Failure::Failed))?;
+    let algs = context.algorithms();
+    let names = context.names();
+    for attempt in 1.. {
+        let (listing, error) = read(context, &mut client, scope, &names, &algs)?;
+        let changed = matches!(&error, Some(DumpError::Policy(error))
+            if error.refusal().is_some_and(|refusal| refusal.errno == Errno::EAGAIN));
+        if changed && attempt < TRIES {
+            continue;
+        }
+        write_out(&listing)?;
+        return match error {
+            None => Ok(()),
+            Some(error) => {
+                complain(format_args!("the listing is incomplete: {error}"));
+                Err(Failure::Failed)
+            }
+        };
+    }
+    unreachable!("the last attempt returns")
+}
+
+/// The listing as far as it goes, and why it ends early.
+fn read(
+    context: &Context,
+    client: &mut PolicyClient,
+    scope: &Scope,
+    names: &dyn Names,
+    algs: &AlgDb,
+) -> Result<(Vec<u8>, Option<DumpError>), Failure> {
+    let mut out = Vec::new();
+    let mut trouble = None;
+    let dump = client.dump(Side::Active, scope).map_err(|error| {
+        let what = match scope {
+            Scope::Tunnel(name) => format!("cannot list the policy of tunnel {name}"),
+            Scope::Global | Scope::All => "cannot list the policy".to_owned(),
+        };
+        request_failure(&what, &error, Failure::Failed)
+    })?;
+    for item in dump {
+        match item {
+            Ok(DumpItem::Rule { rule, alternatives }) => {
+                out.extend(policy::print_rule(
+                    &rule,
+                    &alternatives,
+                    context.numeric,
+                    names,
+                    algs,
+                ));
+            }
+            Ok(DumpItem::Ruleset(_)) => {}
+            Err(error @ DumpError::Record(_)) => {
+                complain(&error);
+                trouble.get_or_insert(error);
+            }
+            Err(error @ DumpError::Policy(_)) => {
+                trouble = Some(error);
+                break;
+            }
+        }
+    }
+    Ok((out, trouble))
+}

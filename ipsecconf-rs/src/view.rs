@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The record of what was loaded, as text.
+//!
+//! One entry for each rule of a policy file:
+//!
+//! ```text
+//! ;@ tunnel=mytun0 rules=1-4 lines=1
+//! #INDEX 4
+//! { tunnel mytun0 negotiate tunnel } ipsec { encr_algs aes-gcm }
+//!
+//! ```
+//!
+//! Lines that begin with `;` are not shown. The `;@` line holds what the original's
+//! format has no place for: the policy head, all indices of the rule in the kernel
+//! (the `#INDEX` line has the last one), and how many lines of text follow. Entries
+//! without it, written by the original program, are understood as well.
+
+use bstr::{BStr, ByteSlice};
+use illumos_ipsec::model::TunnelName;
+
+/// A policy head: a tunnel's, or the host's own.
+pub(crate) type Head = Option<TunnelName>;
+
+/// The entries of a view, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct View {
+    pub items: Vec<Item>,
+}
+
+/// A stretch of a view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    Entry(Entry),
+    /// Lines that are no entry, kept and shown as they are.
+    Other(Vec<u8>),
+}
+
+/// One rule of a policy file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub head: Head,
+    /// Index of the last kernel rule it became.
+    pub index: u64,
+    /// All its kernel rules as ranges of indices; empty if that is not known.
+    pub rules: Vec<(u64, u64)>,
+    /// The text as it was collected from the file.
+    pub text: Vec<u8>,
+}
+
+impl View {
+    pub(crate) fn parse(text: &[u8]) -> Self {
+        Parser { lines: text.lines_with_terminator().collect(), at: 0, items: Vec::new() }.run()
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for item in &self.items {
+            match item {
+                Item::Entry(entry) => entry.write(&mut out),
+                Item::Other(lines) => out.extend_from_slice(lines),
+            }
+        }
+        out
+    }
+
+    #[cfg(test)]
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Entry(entry) => Some(entry),
+            Item::Other(_) => None,
+        })
+    }
+
+    /// Keeps the entries for which `keep` holds.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) {
+        self.items.retain(|item| match item {
+            Item::Entry(entry) => keep(entry),
+            Item::Other(_) => true,
+        });
+    }
+}
+
+impl Entry {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b";@");
+        if let Some(tunnel) = &self.head {
+            out.extend_from_slice(format!(" tunnel={}", escape(tunnel.as_bytes())).as_bytes());
+        }
+        let ranges: Vec<_> = self.rules.iter().map(|(a, b)| format!("{a}-{b}")).collect();
+        let lines = self.text.lines().count();
+        out.extend_from_slice(format!(" rules={} lines={lines}\n", ranges.join(",")).as_bytes());
+        out.extend_from_slice(format!("#INDEX {} \n", self.index).as_bytes());
+        out.extend_from_slice(&self.text);
+        out.extend_from_slice(if self.text.ends_with(b"\n") { b"\n" } else { b"\n\n" });
+    }
+
+    /// The other kernel rules of the entry, as text; empty if there are none.
+    pub(crate) fn other_rules(&self) -> String {
+        let others: Vec<_> = self
+            .rules
+            .iter()
+            .flat_map(|&(first, last)| first..=last)
+            .filter(|&index| index != self.index)
+            .map(|index| index.to_string())
+            .collect();
+        others.join(", ")
+    }
+}
+
+/// The number of an `#INDEX` line, if this is one: an error if the number is unreadable.
+pub(crate) fn index_line(line: &[u8]) -> Option<Result<u64, ()>> {
+    let rest = line.strip_prefix(b"#INDEX")?;
+    let number = rest.trim().to_str().ok().and_then(|number| number.parse().ok());
+    Some(number.ok_or(()))
+}
+
+struct Parser<'a> {
+    lines: Vec<&'a [u8]>,
+    at: usize,
+    items: Vec<Item>,
+}
+
+/// What a `;@` line says.
+struct Note {
+    head: Head,
+    rules: Vec<(u64, u64)>,
+    lines: usize,
+}
+
+impl Parser<'_> {
+    fn run(mut self) -> View {
+        while let Some(&line) = self.lines.get(self.at) {
+            let note = Note::parse(line);
+            let index_at = self.at + usize::from(note.is_some());
+            match self.lines.get(index_at).copied().and_then(index_line) {
+                Some(Ok(index)) => {
+                    self.at = index_at + 1;
+                    self.entry(index, note);
+                }
+                _ => {
+                    self.at += 1;
+                    if note.is_none() {
+                        self.other(line);
+                    }
+                }
+            }
+        }
+        View { items: self.items }
+    }
+
+    fn other(&mut self, line: &[u8]) {
+        // Hidden lines are what the original leaves of entries that it removed.
+        if line.starts_with(b";") {
+            return;
+        }
+        match self.items.last_mut() {
+            Some(Item::Other(lines)) => lines.extend_from_slice(line),
+            // The blank lines behind an entry belong to it.
+            Some(Item::Entry(_)) if line.trim().is_empty() => {}
+            _ => self.items.push(Item::Other(line.to_vec())),
+        }
+    }
+
+    fn entry(&mut self, index: u64, note: Option<Note>) {
+        let rest = &self.lines[self.at..];
+        let lines = match &note {
+            Some(note) => note.lines.min(rest.len()),
+            None => rest
+                .iter()
+                .position(|line| {
+                    line.trim().is_empty() || index_line(line).is_some() || line.starts_with(b";")
+                })
+                .unwrap_or(rest.len()),
+        };
+        let mut text: Vec<u8> = rest[..lines].concat();
+        self.at += lines;
+        // The line end of the last line is the separator's, unless a blank line follows.
+        let blank_follows = self.lines.get(self.at).is_some_and(|line| line.trim().is_empty());
+        if blank_follows {
+            self.at += 1;
+        } else if text.ends_with(b"\n") {
+            text.pop();
+        }
+        let (head, rules) = match note {
+            Some(note) => (note.head, note.rules),
+            None => (head_of(&text), Vec::new()),
+        };
+        self.items.push(Item::Entry(Entry { head, index, rules, text }));
+    }
+}
+
+impl Note {
+    fn parse(line: &[u8]) -> Option<Self> {
+        let mut note = Self { head: None, rules: Vec::new(), lines: 0 };
+        for field in line.strip_prefix(b";@ ")?.to_str().ok()?.split_whitespace() {
+            match field.split_once('=')? {
+                ("tunnel", name) => note.head = Some(TunnelName::new(unescape(name)?).ok()?),
+                ("rules", "") => {}
+                ("rules", ranges) => {
+                    for range in ranges.split(',') {
+                        let (first, last) = range.split_once('-')?;
+                        note.rules.push((first.parse().ok()?, last.parse().ok()?));
+                    }
+                }
+                ("lines", lines) => note.lines = lines.parse().ok()?,
+                _ => {}
+            }
+        }
+        Some(note)
+    }
+}
+
+/// The tunnel that a rule's text names in its pattern.
+fn head_of(text: &[u8]) -> Head {
+    let pattern = text.split(|&b| b == b'}').next()?;
+    let words: Vec<_> = pattern
+        .split(|&b| b.is_ascii_whitespace() || b == b'{')
+        .filter(|word| !word.is_empty())
+        .collect();
+    let at = words.iter().step_by(2).position(|&word| word == b"tunnel")? * 2;
+    words.get(at + 1).and_then(|name| TunnelName::new(name).ok())
+}
+
+fn escape(name: &[u8]) -> String {
+    name.iter().fold(String::new(), |mut out, &byte| {
+        match byte {
+            b'!'..=b'~' if byte != b'%' => out.push(byte.into()),
+            _ => out.push_str(&format!("%{byte:02x}")),
+        }
+        out
+    })
+}
+
+fn unescape(name: &str) -> Option<Vec<u8>> {
+    let mut parts = name.split('%');
+    let mut out = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        out.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        out.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    Some(out)
+}
+
+/// Words of a rule, for comparing rules that are laid out differently.
+pub(crate) fn words(text: &[u8]) -> Vec<Vec<u8>> {
+    let spaced = text.replace("{", " { ").replace("}", " } ");
+    BStr::new(&spaced).fields().map(<[u8]>::to_ascii_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(head: &str, index: u64, text: &str) -> Entry {
+        let head = (!head.is_empty()).then(|| TunnelName::new(head).unwrap());
+        Entry { head, index, rules: vec![(index - 1, index)], text: text.into() }
+    }
+
+    #[test]
+    fn entries_survive_writing_and_reading() {
+        let view = View {
+            items: vec![
+                Item::Entry(entry("", 2, "{ raddr 10.0.0.1 } ipsec { auth_algs sha1 }\n")),
+                Item::Entry(entry("a b%", 9, "{ tunnel\n  x\n\n } drop {}")),
+                Item::Entry(entry("", 4, "{ lport 1\n}\npass { }\n")),
+            ],
+        };
+        assert_eq!(View::parse(&view.to_bytes()), view);
+    }
+
+    #[test]
+    fn files_of_the_original_are_understood() {
+        let text = b"#INDEX 4 \n{ tunnel vpn01 negotiate tunnel } ipsec { encr_algs aes-gcm }\n\n\
+                     #INDEX 2 \n{\n raddr tunnel } drop { }\n\n;INDEX 6 \n; raddr x };\n\
+                     #INDEX abc \n{ x }\n\n";
+        let view = View::parse(text);
+        let heads: Vec<_> = view
+            .entries()
+            .map(|entry| (entry.index, entry.head.as_ref().map(ToString::to_string)))
+            .collect();
+        assert_eq!(heads, [(4, Some("vpn01".to_owned())), (2, None)]);
+        assert_eq!(view.entries().nth(1).unwrap().text, b"{\n raddr tunnel } drop { }\n");
+        assert!(view.items.contains(&Item::Other(b"#INDEX abc \n{ x }\n\n".to_vec())));
+    }
+
+    #[test]
+    fn a_note_without_its_entry_is_dropped() {
+        let view = View::parse(b";@ tunnel=t0 rules=1-4 lines=1\n;INDEX 4 \n; tunnel t0 };\n");
+        assert_eq!(view, View::default());
+    }
+
+    #[test]
+    fn rules_compare_by_their_words() {
+        assert_eq!(words(b"{raddr X}\nDROP {}"), words(b" { raddr x } drop { }"));
+        assert_ne!(words(b"{ raddr x } drop {}"), words(b"{ laddr x } drop {}"));
+    }
+}

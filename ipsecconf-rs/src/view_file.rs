@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Where the view is kept, and how it survives a crash.
+//!
+//! The kernel and the file cannot change in one step. So a command first puts the
+//! view as it will be into a second file, then changes the kernel, then renames the
+//! second file over the first. If the second file is found later, a command died in
+//! between: the next one asks the kernel which of the entries in either file are in
+//! force and keeps those.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use bstr::ByteSlice;
+use illumos_ipsec::model::Side;
+use illumos_ipsec::sys::files;
+use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
+use illumos_ipsec::wire::policy::DumpItem;
+
+use crate::context::Context;
+use crate::exit::{Failure, complain};
+use crate::view::{Entry, Head, Item, View};
+
+const VIEW: &str = "/var/run/ipsecpolicy.conf";
+const PENDING: &str = "/var/run/ipsecpolicy.conf.pending";
+const MODE: u32 = 0o644;
+
+/// The two files.
+pub(crate) struct ViewFile {
+    view: PathBuf,
+    pending: PathBuf,
+}
+
+impl ViewFile {
+    pub(crate) fn new(context: &Context) -> Self {
+        Self { view: context.system.path(VIEW), pending: context.system.path(PENDING) }
+    }
+
+    /// Reads the view; none if there is no file.
+    pub(crate) fn read(&self) -> Result<Option<View>, Failure> {
+        match fs::read(&self.view) {
+            Ok(text) => Ok(Some(View::parse(&text))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failure("read", &error)),
+        }
+    }
+
+    /// Announces the view as it will be once the kernel has been changed.
+    pub(crate) fn prepare(&self, view: &View) -> Result<(), Failure> {
+        files::replace(&self.pending, &view.to_bytes(), MODE)
+            .map_err(|error| self.failure("write", &error))
+    }
+
+    /// The kernel has been changed: the announced view is the view.
+    pub(crate) fn commit(&self) -> Result<(), Failure> {
+        fs::rename(&self.pending, &self.view).map_err(|error| self.failure("write", &error))
+    }
+
+    /// The kernel was not changed.
+    pub(crate) fn abandon(&self) {
+        match fs::remove_file(&self.pending) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                complain(format_args!("cannot remove {}: {error}", self.pending.display()));
+            }
+            _ => {}
+        }
+    }
+
+    fn failure(&self, verb: &str, error: &io::Error) -> Failure {
+        complain(format_args!("cannot {verb} {}: {error}", self.view.display()));
+        Failure::Failed
+    }
+
+    /// Brings the view in line with the kernel if a command died before it was done.
+    pub(crate) fn repair(&self, client: &mut PolicyClient) -> Result<(), Failure> {
+        if !self.needs_repair() {
+            return Ok(());
+        }
+        self.reconcile(client)?;
+        complain(format_args!(
+            "an earlier ipsecconf did not finish; {} now lists what is in force",
+            self.view.display()
+        ));
+        Ok(())
+    }
+
+    /// Makes the view list what is in force, of the entries of the view and of the
+    /// announced one.
+    pub(crate) fn reconcile(&self, client: &mut PolicyClient) -> Result<(), Failure> {
+        let pending = fs::read(&self.pending).map_err(|error| self.failure("read", &error))?;
+        let old = self.read()?.unwrap_or_default();
+        let live = live_rules(client).map_err(|error| {
+            complain(format_args!("cannot repair {}: {error}", self.view.display()));
+            Failure::Failed
+        })?;
+        let view = merge(old, View::parse(&pending), &live);
+        self.prepare(&view)?;
+        self.commit()
+    }
+
+    fn needs_repair(&self) -> bool {
+        self.pending.exists()
+    }
+}
+
+/// Shows the view.
+pub(crate) fn show(context: &Context) -> Result<(), Failure> {
+    let file = ViewFile::new(context);
+    if file.needs_repair() {
+        // Without access to the kernel the older view is all there is to show.
+        let repaired = context.open(Failure::Failed).and_then(|mut client| file.repair(&mut client));
+        if repaired.is_err() {
+            complain("an earlier ipsecconf did not finish; what follows may be out of date");
+        }
+    }
+    let text = match fs::read(&file.view) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(file.failure("read", &error)),
+    };
+    let mut shown = Vec::with_capacity(text.len());
+    for line in text.lines().filter(|line| !line.starts_with(b";")) {
+        shown.extend_from_slice(line);
+        shown.push(b'\n');
+    }
+    write_out(&shown)
+}
+
+/// Writes data to standard output. A reader that has seen enough is no failure.
+pub(crate) fn write_out(data: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(data).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(format_args!("cannot write to standard output: {error}"));
+            Err(Failure::Failed)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The indices in force, by head.
+fn live_rules(client: &mut PolicyClient) -> Result<HashMap<Head, HashSet<u64>>, PolicyError> {
+    let mut live: HashMap<Head, HashSet<u64>> = HashMap::new();
+    for item in client.dump(Side::Active, &Scope::All)? {
+        match item {
+            Ok(DumpItem::Rule { rule, .. }) => {
+                live.entry(rule.tunnel).or_default().insert(rule.index);
+            }
+            Ok(DumpItem::Ruleset(_)) => {}
+            // A record that cannot be read cannot belong to one of our entries.
+            Err(illumos_ipsec::sys::policy::DumpError::Record(_)) => {}
+            Err(illumos_ipsec::sys::policy::DumpError::Policy(error)) => return Err(error),
+        }
+    }
+    Ok(live)
+}
+
+/// The entries of both views that are in force, in the order of the newer one.
+fn merge(old: View, new: View, live: &HashMap<Head, HashSet<u64>>) -> View {
+    let in_force = |entry: &Entry| live.get(&entry.head).is_some_and(|set| set.contains(&entry.index));
+    let mut seen = HashSet::new();
+    let mut merged = View::default();
+    for item in new.items.into_iter().chain(old.items) {
+        if let Item::Entry(entry) = item
+            && in_force(&entry)
+            && seen.insert((entry.head.clone(), entry.index))
+        {
+            merged.items.push(Item::Entry(entry));
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(indices: &[u64]) -> View {
+        let entry = |&index| {
+            Item::Entry(Entry { head: None, index, rules: vec![], text: b"{ } drop { }\n".into() })
+        };
+        View { items: indices.iter().map(entry).collect() }
+    }
+
+    #[test]
+    fn a_merged_view_has_what_is_in_force_once() {
+        let live = HashMap::from([(None, HashSet::from([2, 4, 6]))]);
+        assert_eq!(merge(view(&[2, 3]), view(&[2, 4, 5]), &live), view(&[2, 4]));
+        assert_eq!(merge(view(&[6]), View::default(), &live), view(&[6]));
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Recorded conversations replayed.
+
+pub mod ipsecconf;
+pub mod kernel;
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// How a recorded case came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As recorded.
+    Passed,
+    /// Not as recorded; the text shows both.
+    Failed(String),
+    /// Not as recorded, on purpose, and as it is meant to be instead.
+    Differs {
+        /// The reason.
+        decision: Cow<'static, str>,
+    },
+}
+
+/// The outcomes of many cases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    rows: Vec<(String, Outcome)>,
+}
+
+impl Report {
+    /// Adds the outcome of a case.
+    pub fn add(&mut self, id: impl Into<String>, outcome: Outcome) {
+        self.rows.push((id.into(), outcome));
+    }
+
+    /// All outcomes, each with the name of its case.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, &Outcome)> {
+        self.rows.iter().map(|(id, outcome)| (id.as_str(), outcome))
+    }
+
+    /// Number of cases as recorded, failed, and different on purpose.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        self.rows().fold((0, 0, 0), |(passed, failed, differ), (_, outcome)| match outcome {
+            Outcome::Passed => (passed + 1, failed, differ),
+            Outcome::Failed(_) => (passed, failed + 1, differ),
+            Outcome::Differs { .. } => (passed, failed, differ + 1),
+        })
+    }
+
+    /// Did nothing fail?
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.counts().1 == 0
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (id, outcome) in self.rows() {
+            match outcome {
+                Outcome::Passed => {}
+                Outcome::Failed(diff) => writeln!(f, "{id}: failed\n{}", diff.trim_end())?,
+                Outcome::Differs { decision } => writeln!(f, "{id}: differs ({decision})")?,
+            }
+        }
+        let (passed, failed, differ) = self.counts();
+        writeln!(f, "{passed} passed, {failed} failed, {differ} differ by decision")
+    }
+}
