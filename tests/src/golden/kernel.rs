@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `PF_POLICY` conversations recorded from the illumos kernel, replayed on the core of
+//! the user-mode kernel.
+//!
+//! Every reply and every message to the tunnel driver is compared. What may differ is
+//! said by rules over the messages of a case ([`decide`](self)), and each rule also
+//! checks what is answered instead.
+
+mod alg_model;
+mod case;
+mod decide;
+mod flag_model;
+mod replay;
+
+use std::path::Path;
+
+use ipsec_usermode::KernelKind;
+
+use super::{Outcome, Report};
+pub use case::{BadCase, Case, imported, read_dir, setup};
+pub use replay::{Notice, Observed, replay};
+
+/// Replays one case and judges it.
+#[must_use]
+pub fn run(case: &Case, kind: KernelKind) -> Outcome {
+    decide::judge(case, kind)
+}
+
+/// Replays all cases of a directory: one JSON file each, as recorded.
+///
+/// `README.md`, `index.tsv` and files whose name begins with `_` are passed over.
+pub fn run_dir(dir: &Path, kind: KernelKind) -> Result<Report, BadCase> {
+    let mut report = Report::default();
+    for case in read_dir(dir)? {
+        let outcome = run(&case, kind);
+        report.add(case.id, outcome);
+    }
+    Ok(report)
+}
