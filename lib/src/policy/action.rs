@@ -32,8 +32,7 @@ pub(super) struct TooLarge;
 
 /// Does the cipher authenticate as well?
 pub(super) fn is_combined(algs: &AlgDb, cipher: u8) -> bool {
-    algs.by_id(AlgProto::Esp, cipher)
-        .is_some_and(|alg| alg.flags.contains(AlgFlags::COMBINED))
+    algs.by_id(AlgProto::Esp, cipher).is_some_and(|alg| alg.flags.contains(AlgFlags::COMBINED))
 }
 
 /// The kernel's entry for an algorithm.
@@ -52,29 +51,17 @@ pub(super) fn lower(
     kernel: &[KernelAlg],
     algs: &AlgDb,
 ) -> Result<RuleAction, TooLarge> {
-    let mut lower = Lower {
-        kernel,
-        algs,
-        attrs: Vec::new(),
-        alternatives: Vec::new(),
-        refused: None,
-    };
+    let mut lower =
+        Lower { kernel, algs, attrs: Vec::new(), alternatives: Vec::new(), refused: None };
     for choice in choices {
         lower.choice(choice)?;
     }
-    let Lower {
-        mut attrs,
-        alternatives,
-        refused,
-        ..
-    } = lower;
+    let Lower { mut attrs, alternatives, refused, .. } = lower;
     if let Some(last) = attrs.last_mut() {
         last.tag = AttrTag::END;
     }
     attrs.shrink_to_fit();
-    let misused = choices
-        .iter()
-        .any(|c| c.kind != ActionKind::Ipsec && c.unique);
+    let misused = choices.iter().any(|c| c.kind != ActionKind::Ipsec && c.unique);
     Ok(RuleAction {
         count: u16::try_from(alternatives.len()).map_err(|_| TooLarge)?,
         level: level(&alternatives),
@@ -155,13 +142,7 @@ impl Lower<'_> {
                 .kernel
                 .iter()
                 .filter(|alg| alg.usage == usage && meets(alg, min, max))
-                .map(|alg| {
-                    Some(AlgChoice {
-                        id: alg.id,
-                        min,
-                        max,
-                    })
-                })
+                .map(|alg| Some(AlgChoice { id: alg.id, min, max }))
                 .collect(),
             choice => vec![choice],
         }
@@ -182,8 +163,7 @@ impl Lower<'_> {
         let mut alt = Alternative::empty();
         alt.kind = choice.kind;
         self.attrs.push(Attr::new(AttrTag::EMPTY, 0));
-        self.attrs
-            .push(Attr::new(AttrTag::TYPE, choice.kind.number()));
+        self.attrs.push(Attr::new(AttrTag::TYPE, choice.kind.number()));
         if !flags.is_empty() {
             self.attrs.push(Attr::new(AttrTag::FLAGS, flags.bits()));
         }
@@ -196,11 +176,7 @@ impl Lower<'_> {
                 Some(esp_auth) => alt.esp_auth = self.algorithm(AlgUse::EspAuth, esp_auth),
                 // Flagged without an algorithm: the kernel takes the entry "any", without keys.
                 None if choice.esp_auth.is_some() => {
-                    alt.esp_auth = AlgChoice {
-                        id: 0,
-                        min: 0,
-                        max: 0,
-                    };
+                    alt.esp_auth = AlgChoice { id: 0, min: 0, max: 0 };
                 }
                 None => {}
             }
@@ -210,11 +186,7 @@ impl Lower<'_> {
         }
         self.attrs.push(Attr::new(AttrTag::NEXT, 0));
         self.alternatives.push(alt);
-        if self.attrs.len() > MAX_REQUEST / 8 {
-            Err(TooLarge)
-        } else {
-            Ok(())
-        }
+        if self.attrs.len() > MAX_REQUEST / 8 { Err(TooLarge) } else { Ok(()) }
     }
 
     /// Adds the attributes of one algorithm. Gives what the kernel will make of them:
@@ -233,20 +205,12 @@ impl Lower<'_> {
         }
         let clip = |bits: u16| bits.max(low).min(high);
         let min = if min == 0 { default } else { clip(min) };
-        let max = if choice.max == 0 {
-            high
-        } else {
-            clip(choice.max)
-        };
+        let max = if choice.max == 0 { high } else { clip(choice.max) };
         if known.is_none() {
             self.refused.get_or_insert(tags.bad_alg);
         } else if min > max {
             self.refused.get_or_insert(tags.bad_key);
         }
-        AlgChoice {
-            id: choice.id,
-            min,
-            max,
-        }
+        AlgChoice { id: choice.id, min, max }
     }
 }

@@ -8,14 +8,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::action::{Choice, NULL_CIPHER, is_combined, lower};
-use super::keyword::{ActionKey, PropertyKey, Style, alg_keyword};
+use super::direction::direction;
+use super::keyword::{ActionKey, PropertyKey, alg_keyword};
 use super::lookup::Lookup;
-use super::pattern::{Pattern, PatternReader};
+use super::pattern::Pattern;
 use super::rule::{MAX_REQUESTS, PolicyRule, RuleAction};
 use super::suggest::{did_you_mean, quote};
 use super::syntax::{ActionGroup, Parsed, ParsedRule, Word};
 use super::{AlgDb, Names, Problem, Severity, Span};
-use crate::model::{ActionKind, AlgChoice, AlgUse, Direction, KernelAlg, TunnelMode, TunnelName};
+use crate::model::{ActionKind, AlgChoice, AlgUse, KernelAlg, TunnelMode, TunnelName};
 use crate::wire::policy::MAX_REQUEST;
 
 /// What names mean on this system.
@@ -64,21 +65,19 @@ struct Compiler<'a> {
     problems: Vec<Problem>,
 }
 
-impl<'a> Compiler<'a> {
+impl Compiler<'_> {
     fn rule(&mut self, rule: &ParsedRule) -> Option<PolicyRule> {
         let before = self.problems.len();
-        let pattern = self.pattern(rule).read();
+        let pattern = Pattern::read(rule, &mut self.lookup, &mut self.problems);
         let pairs = pattern.pairs(&mut self.problems);
         let icmp = pattern.icmp(&mut self.problems);
         let tunnel = self.tunnel(rule, &pattern);
-        let ends = self.direction(rule, &pattern);
+        let ends = direction(rule, &pattern, &mut self.problems);
         let mut choices = Vec::with_capacity(rule.actions.len());
         for group in &rule.actions {
             choices.extend(self.choice(rule, group));
         }
-        let failed = self.problems[before..]
-            .iter()
-            .any(|p| p.severity == Severity::Error);
+        let failed = self.problems[before..].iter().any(|p| p.severity == Severity::Error);
         if rule.broken || failed || choices.len() != rule.actions.len() {
             return None;
         }
@@ -105,14 +104,6 @@ impl<'a> Compiler<'a> {
         Some(compiled)
     }
 
-    fn pattern<'p>(&'p mut self, rule: &'p ParsedRule) -> PatternReader<'p, 'a> {
-        PatternReader {
-            rule,
-            lookup: &mut self.lookup,
-            problems: &mut self.problems,
-        }
-    }
-
     fn error(&mut self, span: Span, message: impl Into<String>) -> &mut Problem {
         self.problems.push(Problem::error(span, message));
         self.problems.last_mut().expect("just pushed")
@@ -120,36 +111,21 @@ impl<'a> Compiler<'a> {
 
     fn too_large(&mut self, rule: &ParsedRule) {
         let message = format!("the alternatives do not fit into a request of {MAX_REQUEST} bytes");
-        let span = rule
-            .actions
-            .first()
-            .map_or(rule.span, |group| group.word.span);
+        let span = rule.actions.first().map_or(rule.span, |group| group.word.span);
         self.error(span, message).hint = Some("name algorithms instead of `any`".into());
     }
 
     /// Tunnel and mode come together or not at all.
-    #[expect(
-        clippy::option_option,
-        reason = "wrong and absent are different things"
-    )]
+    #[expect(clippy::option_option, reason = "wrong and absent are different things")]
     fn tunnel(
         &mut self,
         rule: &ParsedRule,
         pattern: &Pattern,
     ) -> Option<Option<(TunnelName, TunnelMode)>> {
-        let named = |key| {
-            rule.pattern
-                .iter()
-                .find(|item| item.key == key)
-                .map(|item| item.keyword)
-        };
+        let named = |key| rule.pattern.iter().find(|item| item.key == key).map(|item| item.keyword);
         let tunnel = named(super::PatternKey::Tunnel);
         let negotiate = named(super::PatternKey::Negotiate);
-        let name = pattern
-            .tunnel
-            .as_ref()
-            .map(|(name, _)| name)
-            .or(rule.tunnel.as_ref());
+        let name = pattern.tunnel.as_ref().map(|(name, _)| name).or(rule.tunnel.as_ref());
         match (name, &pattern.mode) {
             (Some(name), Some((mode, _))) => Some(Some((name.clone(), *mode))),
             (None, None) if tunnel.is_none() && negotiate.is_none() => Some(None),
@@ -169,144 +145,6 @@ impl<'a> Compiler<'a> {
             // One of them is there and wrong; that has been said.
             _ => None,
         }
-    }
-
-    /// The directions of a rule, and whether source and destination change places.
-    fn direction(&mut self, rule: &ParsedRule, pattern: &Pattern) -> Option<(Direction, bool)> {
-        let mut style = pattern.style;
-        let mut dir = pattern.dir.map(|(dir, _)| dir);
-        let mut from_property = None;
-        if let Some(second) = rule.actions.get(1) {
-            match style {
-                Some((Style::Old, word)) => {
-                    let keyword = quote(rule.bytes(&word));
-                    let message = format!("several actions with {keyword}, which is old style");
-                    self.error(second.word.span, message).hint =
-                        Some("`or` needs laddr, raddr, lport and rport".into());
-                }
-                _ => style = Some((Style::New, second.word)),
-            }
-        }
-        for group in &rule.actions {
-            match group.key {
-                Some(ActionKey::Apply) => dir = Some(Direction::OUT),
-                Some(ActionKey::Permit) => dir = Some(Direction::IN),
-                Some(ActionKey::Ipsec) if dir.is_none() => {
-                    if let Some((Style::Old, word)) = style {
-                        self.requires_direction(rule, group, word);
-                    }
-                    dir = Some(Direction::all());
-                }
-                // Without a direction nothing would be let pass, and nothing dropped.
-                Some(ActionKey::Pass | ActionKey::Drop) if dir.is_none() => {
-                    dir = Some(Direction::all());
-                }
-                _ => {}
-            }
-            self.overridden(pattern, group);
-            for item in group
-                .properties
-                .iter()
-                .filter(|item| item.key == PropertyKey::Dir)
-            {
-                let found =
-                    self.dir_property(rule, pattern, group, style, item.keyword, item.value);
-                if let Some(found) = found {
-                    if from_property.is_some_and(|earlier| earlier != found) {
-                        self.error(item.keyword.span, "`dir` once more, with another value");
-                    }
-                    from_property = Some(found);
-                    dir = Some(found);
-                    style = Some((Style::Old, item.keyword));
-                }
-            }
-        }
-        let dir = dir?;
-        let style = style.map(|(style, _)| style);
-        let pattern_in = pattern.dir.is_some_and(|(dir, _)| dir == Direction::IN);
-        let swapped = style != Some(Style::New)
-            && match rule.actions.first().and_then(|group| group.key) {
-                Some(ActionKey::Ipsec) => style == Some(Style::Old) && pattern_in,
-                Some(ActionKey::Permit) => true,
-                Some(ActionKey::Pass | ActionKey::Drop) => dir == Direction::IN,
-                _ => false,
-            };
-        Some((dir, swapped))
-    }
-
-    fn requires_direction(&mut self, rule: &ParsedRule, group: &ActionGroup, old: Word) {
-        let action = quote(rule.bytes(&group.word));
-        let keyword = quote(rule.bytes(&old));
-        let message = format!("{action} with {keyword}, which is old style, needs a direction");
-        let problem = self.error(group.word.span, message);
-        problem.expected = Some("`dir in` or `dir out` in the pattern".into());
-    }
-
-    /// An action that has a direction of its own.
-    fn overridden(&mut self, pattern: &Pattern, group: &ActionGroup) {
-        let own = match group.key {
-            Some(ActionKey::Apply) => Direction::OUT,
-            Some(ActionKey::Permit) => Direction::IN,
-            _ => return,
-        };
-        if let Some((dir, word)) = pattern.dir
-            && dir != own
-        {
-            let what = if own == Direction::OUT {
-                "`apply` is outbound"
-            } else {
-                "`permit` is inbound"
-            };
-            let message = format!("{what}; this direction is ignored");
-            self.problems.push(Problem::warning(word.span, message));
-        }
-    }
-
-    fn dir_property(
-        &mut self,
-        rule: &ParsedRule,
-        pattern: &Pattern,
-        group: &ActionGroup,
-        style: Option<(Style, Word)>,
-        keyword: Word,
-        value: Word,
-    ) -> Option<Direction> {
-        if let Some((_, before)) = pattern.dir {
-            let Span { line, column, .. } = before.span;
-            let message = format!("a direction once more; the pattern has one at {line}:{column}");
-            self.error(keyword.span, message);
-            return None;
-        }
-        if let Some((Style::New, word)) = style {
-            let problem = self
-                .pattern(rule)
-                .mixed(Style::Old, keyword, Style::New, word);
-            self.problems
-                .push(problem.hint("put `dir` into the pattern"));
-            return None;
-        }
-        let word = rule.bytes(&value);
-        let dir = match word {
-            b"in" => Direction::IN,
-            b"out" => Direction::OUT,
-            _ => {
-                let problem = self.error(value.span, format!("{} is no direction", quote(word)));
-                problem.expected = Some("`in` or `out`".into());
-                problem.hint = did_you_mean(word, ["in", "out"]);
-                return None;
-            }
-        };
-        let conflict = match group.key {
-            Some(ActionKey::Apply) => dir == Direction::IN,
-            Some(ActionKey::Permit) => dir == Direction::OUT,
-            _ => false,
-        };
-        if conflict {
-            let action = quote(rule.bytes(&group.word));
-            self.error(value.span, format!("{action} has the other direction"));
-            return None;
-        }
-        Some(dir)
     }
 
     /// The algorithms of one action.
@@ -374,27 +212,19 @@ impl<'a> Compiler<'a> {
         if failed {
             return None;
         }
-        self.advise(group, &algs);
+        if !rule.broken {
+            self.advise(&algs);
+        }
         let alg = |usage: AlgUse| algs[usage as usize].map(|(alg, _)| alg);
         let (encr, esp_auth) = (alg(AlgUse::EspEncr), alg(AlgUse::EspAuth));
         // ESP without a cipher is ESP with the one that does nothing.
-        let null = AlgChoice {
-            id: NULL_CIPHER,
-            min: 0,
-            max: 0,
-        };
+        let null = AlgChoice { id: NULL_CIPHER, min: 0, max: 0 };
         let encr = encr.or(esp_auth.is_some().then_some(null));
-        Some(Choice {
-            kind,
-            unique,
-            ah: alg(AlgUse::Ah),
-            encr,
-            esp_auth,
-        })
+        Some(Choice { kind, unique, ah: alg(AlgUse::Ah), encr, esp_auth })
     }
 
     /// Warns of what is allowed but hardly meant.
-    fn advise(&mut self, group: &ActionGroup, algs: &[Option<(AlgChoice, Word)>; 3]) {
+    fn advise(&mut self, algs: &[Option<(AlgChoice, Word)>; 3]) {
         let [ah, encr, esp_auth] = algs;
         let Some((cipher, word)) = encr else { return };
         let combined = is_combined(self.resolver.algs, cipher.id);
@@ -404,7 +234,7 @@ impl<'a> Compiler<'a> {
                 "the cipher authenticates already; if no SA has both, nothing will pass",
             )
             .hint("leave `encr_auth_algs` out"),
-            (false, None) if ah.is_none() && group.key.is_some_and(ActionKey::protects) => {
+            (false, None) if ah.is_none() => {
                 Problem::warning(word.span, "DANGER: encryption without authentication")
                     .hint("add `encr_auth_algs`, or use a cipher that authenticates")
             }

@@ -54,19 +54,14 @@ impl AlgDb {
     pub fn by_name(&self, proto: AlgProto, name: &[u8]) -> Option<&Algorithm> {
         self.algorithms.iter().find(|alg| {
             alg.proto == proto
-                && alg
-                    .names
-                    .iter()
-                    .any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+                && alg.names.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
         })
     }
 
     /// The algorithm with this number.
     #[must_use]
     pub fn by_id(&self, proto: AlgProto, id: u8) -> Option<&Algorithm> {
-        self.algorithms
-            .iter()
-            .find(|alg| alg.proto == proto && alg.id == id)
+        self.algorithms.iter().find(|alg| alg.proto == proto && alg.id == id)
     }
 
     /// The first name of an algorithm, the one that listings show.
@@ -91,11 +86,8 @@ impl AlgDb {
             (AlgProto::Ah, &[AlgUse::Ah, AlgUse::EspAuth][..]),
             (AlgProto::Esp, &[AlgUse::EspEncr][..]),
         ] {
-            let mut algs: Vec<_> = self
-                .algorithms
-                .iter()
-                .filter(|alg| alg.proto == proto && alg.id != 0)
-                .collect();
+            let mut algs: Vec<_> =
+                self.algorithms.iter().filter(|alg| alg.proto == proto && alg.id != 0).collect();
             algs.sort_by_key(|alg| (std::cmp::Reverse(alg.keys.bounds().0), alg.id));
             for alg in algs {
                 list.extend(uses.iter().map(|&usage| kernel_alg(usage, alg)));
@@ -112,14 +104,7 @@ fn kernel_alg(usage: AlgUse, alg: &Algorithm) -> KernelAlg {
         _ => 0,
     };
     let default = alg.keys.default_size();
-    KernelAlg {
-        usage,
-        id: alg.id,
-        min,
-        max,
-        default,
-        increment,
-    }
+    KernelAlg { usage, id: alg.id, min, max, default, increment }
 }
 
 /// One line without comment and outer white space.
@@ -158,16 +143,7 @@ fn read_line(line: &str) -> Result<Option<Algorithm>, String> {
         }
         _ => AlgFlags::empty(),
     };
-    Ok(Some(Algorithm {
-        proto,
-        id,
-        names,
-        mechanism,
-        keys,
-        blocks,
-        params,
-        flags,
-    }))
+    Ok(Some(Algorithm { proto, id, names, mechanism, keys, blocks, params, flags }))
 }
 
 fn key_sizes(text: &str) -> Result<KeySizes, String> {
@@ -189,23 +165,13 @@ fn key_sizes(text: &str) -> Result<KeySizes, String> {
     let (low, high) = (number(low)?, number(high)?);
     let default = default.unwrap_or(low);
     if low > high || !(low..=high).contains(&default) {
-        return Err(format!(
-            "key sizes {text:?} are no range with a default in it"
-        ));
+        return Err(format!("key sizes {text:?} are no range with a default in it"));
     }
-    Ok(KeySizes::Range {
-        default,
-        low,
-        high,
-        increment,
-    })
+    Ok(KeySizes::Range { default, low, high, increment })
 }
 
 fn number_list(text: &str) -> Result<Vec<u16>, String> {
-    text.split(',')
-        .filter(|item| !item.is_empty())
-        .map(number)
-        .collect()
+    text.split(',').filter(|item| !item.is_empty()).map(number).collect()
 }
 
 fn number(text: &str) -> Result<u16, String> {
@@ -238,19 +204,13 @@ mod tests {
         assert_eq!(db.by_id(AlgProto::Ah, 0).unwrap().keys, KeySizes::None);
         let gcm = db.by_name(AlgProto::Esp, b"aes-gcm").unwrap();
         assert!(gcm.flags.contains(AlgFlags::COMBINED));
-        assert_eq!(
-            (&gcm.blocks[..], &gcm.params[..]),
-            (&[16][..], &[8, 16, 4][..])
-        );
+        assert_eq!((&gcm.blocks[..], &gcm.params[..]), (&[16][..], &[8, 16, 4][..]));
     }
 
     #[test]
     fn the_kernel_lists_large_keys_first() {
         let list = AlgDb::parse(TABLE).0.kernel_algs();
-        let short: Vec<_> = list
-            .iter()
-            .map(|alg| (alg.usage, alg.id, alg.min, alg.max))
-            .collect();
+        let short: Vec<_> = list.iter().map(|alg| (alg.usage, alg.id, alg.min, alg.max)).collect();
         assert_eq!(
             short,
             [
@@ -272,23 +232,14 @@ mod tests {
             ("ALG|2|300|x|-|0|0", "line 1: number 300 is above 255"),
             ("ALG|2|1||-|0|0", "line 1: no names"),
             ("ALG|2|1|x", "line 1: no mechanism"),
-            (
-                "ALG|2|1|x|-|256-128,64|0",
-                "line 1: key sizes \"256-128,64\" are no range",
-            ),
+            ("ALG|2|1|x|-|256-128,64|0", "line 1: key sizes \"256-128,64\" are no range"),
             ("ALG|2|1|x|-|many|0", "line 1: \"many\" is no number"),
             ("nonsense", "line 1: unknown kind of line \"nonsense\""),
-            (
-                "ALG|2|1|x|-|0|0\nALG|2|1|y|-|0|0",
-                "line 2: algorithm 1 of class 2 is defined",
-            ),
+            ("ALG|2|1|x|-|0|0\nALG|2|1|y|-|0|0", "line 2: algorithm 1 of class 2 is defined"),
         ] {
             let (_, complaints) = AlgDb::parse(line.as_bytes());
             assert_eq!(complaints.len(), 1, "{line}");
-            assert!(
-                complaints[0].starts_with(complaint),
-                "{line}: {complaints:?}"
-            );
+            assert!(complaints[0].starts_with(complaint), "{line}: {complaints:?}");
         }
     }
 }

@@ -9,10 +9,7 @@ pub(super) type Table<T> = &'static [(&'static str, T)];
 
 /// The meaning of a word, letter case as in the table.
 pub(super) fn lookup<T: Copy>(table: Table<T>, word: &[u8]) -> Option<T> {
-    table
-        .iter()
-        .find(|(name, _)| name.as_bytes() == word)
-        .map(|&(_, meaning)| meaning)
+    table.iter().find(|(name, _)| name.as_bytes() == word).map(|&(_, meaning)| meaning)
 }
 
 /// The names in a table.
@@ -184,24 +181,16 @@ pub(super) fn alg_keyword(usage: AlgUse) -> &'static str {
 }
 
 /// Directions of a pattern; any word that begins like this.
-pub(super) const DIR_PREFIXES: Table<Direction> = &[
-    ("in", Direction::IN),
-    ("out", Direction::OUT),
-    ("both", Direction::all()),
-];
+pub(super) const DIR_PREFIXES: Table<Direction> =
+    &[("in", Direction::IN), ("out", Direction::OUT), ("both", Direction::all())];
 
 /// Modes; any word that begins like this.
-pub(super) const MODE_PREFIXES: Table<TunnelMode> = &[
-    ("tunnel", TunnelMode::Tunnel),
-    ("transport", TunnelMode::Transport),
-];
+pub(super) const MODE_PREFIXES: Table<TunnelMode> =
+    &[("tunnel", TunnelMode::Tunnel), ("transport", TunnelMode::Transport)];
 
 /// The meaning of the first entry with which a word begins.
 pub(super) fn lookup_prefix<T: Copy>(table: Table<T>, word: &[u8]) -> Option<T> {
-    table
-        .iter()
-        .find(|(name, _)| word.starts_with(name.as_bytes()))
-        .map(|&(_, meaning)| meaning)
+    table.iter().find(|(name, _)| word.starts_with(name.as_bytes())).map(|&(_, meaning)| meaning)
 }
 
 pub(super) const ICMP_TYPES: Table<u8> = &[

@@ -25,15 +25,7 @@ pub(super) fn is_space(byte: u8) -> bool {
 impl<'a> Cursor<'a> {
     /// In front of the first line.
     pub(super) fn new(source: usize, bytes: &'a [u8]) -> Self {
-        Self {
-            source,
-            bytes,
-            line: 0,
-            start: 0,
-            end: 0,
-            next: 0,
-            at: 0,
-        }
+        Self { source, bytes, line: 0, start: 0, end: 0, next: 0, at: 0 }
     }
 
     /// Moves to the first byte of the next line that has something beside white space
@@ -43,10 +35,7 @@ impl<'a> Cursor<'a> {
             self.line = self.line.saturating_add(1);
             self.start = self.next;
             let rest = &self.bytes[self.start..];
-            let end = rest
-                .iter()
-                .position(|&b| b == b'\n' || b == b'#')
-                .unwrap_or(rest.len());
+            let end = rest.iter().position(|&b| b == b'\n' || b == b'#').unwrap_or(rest.len());
             self.end = self.start + end;
             self.next = match rest.get(end) {
                 Some(b'#') => {

@@ -14,18 +14,23 @@
 //! Source: `spec/ipsecconf.md` sections 6 to 8.
 
 mod action;
+mod algorithm;
 mod compile;
+mod direction;
 mod ipsecalgs;
+mod items;
 mod keyword;
 mod lexer;
 mod lookup;
 mod names;
 mod number;
+mod objection;
 mod parse;
 mod pattern;
 mod print;
 mod problem;
 mod rule;
+mod side;
 mod suggest;
 mod syntax;
 
@@ -33,6 +38,7 @@ pub use compile::{Resolver, compile};
 pub use ipsecalgs::AlgDb;
 pub use keyword::{ActionKey, End, PatternKey, PropertyKey, Style};
 pub use names::Names;
+pub use objection::{Objection, objections};
 pub use parse::{MAX_RULE_LEN, parse};
 pub use print::print_rule;
 pub use problem::{Problem, Severity, SourceText, Span};

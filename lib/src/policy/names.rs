@@ -8,9 +8,8 @@ use std::net::{IpAddr, Ipv4Addr};
 ///
 /// Names are bytes, as they stand in a policy file.
 pub trait Names {
-    /// All addresses of a host name, in the order in which they are used: IPv6 before
-    /// IPv4, each family in the order of the name service. Empty if there is no such host.
-    /// Letter case does not matter.
+    /// All addresses of a host name, of both families, in the order of the name service.
+    /// Empty if there is no such host. Letter case does not matter.
     fn host(&self, name: &[u8]) -> Vec<IpAddr>;
 
     /// The first name of an address.

@@ -35,9 +35,7 @@ fn unsigned(digits: &[u8], base: u32) -> Option<i64> {
 
 /// A number from 0 to `max`, C base 0.
 pub(super) fn bounded(word: &[u8], max: u16) -> Option<u16> {
-    int(word, 0)
-        .filter(|n| (0..=i64::from(max)).contains(n))
-        .map(|n| n as u16)
+    int(word, 0).filter(|n| (0..=i64::from(max)).contains(n)).map(|n| n as u16)
 }
 
 /// `inet_addr`: one to four parts, each decimal, octal or hexadecimal; the last one
@@ -123,11 +121,7 @@ mod tests {
             ("1.+2", None),
             ("08", None),
         ] {
-            assert_eq!(
-                inet_addr(word.as_bytes()),
-                value.map(|v| v.parse().unwrap()),
-                "{word}"
-            );
+            assert_eq!(inet_addr(word.as_bytes()), value.map(|v| v.parse().unwrap()), "{word}");
         }
     }
 

@@ -10,7 +10,8 @@
 //! once that is lost, reading goes on at the next line that begins with `{`. A
 //! keyword that is wrong spoils its rule only, and the rest of it is still read.
 
-use super::keyword::{ACTIONS, ActionKey, PATTERN, Table, lookup, names};
+use super::items::{Grammar, PATTERN_WORDS, PROPERTY_WORDS, pair_up};
+use super::keyword::{ACTIONS, ActionKey, lookup, names};
 use super::lexer::{Cursor, is_space};
 use super::suggest::{did_you_mean, quote};
 use super::syntax::{ActionGroup, Item, Parsed, ParsedRule, Word};
@@ -33,6 +34,7 @@ pub fn parse(sources: &[SourceText]) -> Parsed {
             text: Vec::new(),
             line_at: 0,
             broken: false,
+            before: 0,
         };
         parser.run();
     }
@@ -49,7 +51,10 @@ struct Parser<'a> {
     text: Vec<u8>,
     /// Where in `text` the current line begins.
     line_at: usize,
+    /// One of its words has been reported.
     broken: bool,
+    /// Problems before this rule.
+    before: usize,
 }
 
 /// The shape of a rule is lost; how to go on.
@@ -119,6 +124,7 @@ impl<'a> Parser<'a> {
     fn rule(&mut self) -> Result<(), Lost> {
         self.text = Vec::new();
         self.broken = false;
+        self.before = self.out.problems.len();
         let mut span = self.cursor.span(self.cursor.offset());
         let mut rule = self.body(span)?;
         span.end = self.cursor.offset();
@@ -132,7 +138,7 @@ impl<'a> Parser<'a> {
     fn body(&mut self, span: Span) -> Result<ParsedRule, Lost> {
         self.add_line().map_err(|TooLong| self.too_long(span))?;
         let close = self.group(span)?;
-        let pattern = self.items(PATTERN, "pattern keyword", |key| key.value());
+        let pattern = self.items(&PATTERN_WORDS);
         let mut actions = Vec::new();
         let mut behind = close;
         loop {
@@ -151,6 +157,13 @@ impl<'a> Parser<'a> {
             actions,
             broken: false,
         })
+    }
+
+    fn items<K: Copy>(&mut self, grammar: &Grammar<K>) -> Vec<Item<K>> {
+        let before = self.out.problems.len();
+        let items = pair_up(&self.words, &self.text, grammar, &mut self.out.problems);
+        self.broken |= self.out.problems.len() > before;
+        items
     }
 
     /// Takes the current line into the text of the rule.
@@ -190,10 +203,7 @@ impl<'a> Parser<'a> {
         }
         match self.cursor.peek() {
             Some(b'{') => Err(Stop::Brace),
-            Some(byte) => self
-                .add_line()
-                .map(|()| byte)
-                .map_err(|TooLong| Stop::TooLong),
+            Some(byte) => self.add_line().map(|()| byte).map_err(|TooLong| Stop::TooLong),
             None => Err(Stop::End),
         }
     }
@@ -205,10 +215,7 @@ impl<'a> Parser<'a> {
 
     fn placed(&self, span: Span) -> Word {
         let at = self.line_at + (span.start - self.cursor.line_start());
-        Word {
-            at: at as u32,
-            span,
-        }
+        Word { at: at as u32, span }
     }
 
     /// Reads a group into `words`; the cursor is at its brace. Gives the closing brace.
@@ -281,12 +288,8 @@ impl<'a> Parser<'a> {
             self.cursor.rewind(open);
             return Err(Lost::Here);
         }
-        let properties = self.items(super::keyword::PROPERTIES, "property", |key| key.value());
-        Ok(ActionGroup {
-            key,
-            word,
-            properties,
-        })
+        let properties = self.items(&PROPERTY_WORDS);
+        Ok(ActionGroup { key, word, properties })
     }
 
     /// Was the group just read a pattern, with an action behind it?
@@ -306,12 +309,11 @@ impl<'a> Parser<'a> {
         });
         let problem = match swallowed {
             Some(pair) => {
+                // Then the words behind it were no pattern, whatever has been said of them.
+                self.out.problems.truncate(self.before);
                 let word = quote(pair[0].bytes(&self.text));
-                Problem::error(
-                    pair[0].span,
-                    format!("the pattern is not closed before {word}"),
-                )
-                .expected("`}`")
+                Problem::error(pair[0].span, format!("the pattern is not closed before {word}"))
+                    .expected("`}`")
             }
             None => Problem::error(behind, "no action follows").expected(action_list()),
         };
@@ -333,11 +335,7 @@ impl<'a> Parser<'a> {
     fn no_properties(&mut self, action: Word, found: bool) {
         let word = action.bytes(&self.text);
         let message = format!("{} has no properties", quote(word));
-        let span = if found {
-            self.cursor.word(b'{')
-        } else {
-            action.span
-        };
+        let span = if found { self.cursor.word(b'{') } else { action.span };
         let hint = match lookup(ACTIONS, word) {
             Some(key) if !key.protects() => "without any, write `{ }`",
             _ => "write them in braces",
@@ -398,84 +396,11 @@ impl<'a> Parser<'a> {
         self.cursor.return_to(end);
         Ok(None)
     }
-
-    /// Pairs the words of the last group: keyword, value.
-    fn items<K: Copy>(
-        &mut self,
-        table: Table<K>,
-        what: &str,
-        value_of: impl Fn(K) -> &'static str,
-    ) -> Vec<Item<K>> {
-        let mut items = Vec::with_capacity(self.words.len() / 2);
-        let mut at = 0;
-        while let Some(&keyword) = self.words.get(at) {
-            at += 1;
-            let known = |at: usize| {
-                self.words
-                    .get(at)
-                    .is_some_and(|w| lookup(table, w.bytes(&self.text)).is_some())
-            };
-            let Some(key) = lookup(table, keyword.bytes(&self.text)) else {
-                // What follows is its value, unless it is a keyword itself.
-                if at < self.words.len() && !known(at) {
-                    at += 1;
-                }
-                self.unknown_keyword(keyword, table, what);
-                continue;
-            };
-            // `raddr lport 80`: the address is missing, not the port.
-            let shifted = known(at) && at + 1 < self.words.len() && !known(at + 1);
-            match self.words.get(at) {
-                Some(&value) if !shifted => {
-                    at += 1;
-                    items.push(Item {
-                        key,
-                        keyword,
-                        value,
-                    });
-                }
-                _ => {
-                    let word = quote(keyword.bytes(&self.text));
-                    let problem = Problem::error(keyword.span, format!("{word} has no value"));
-                    self.problem(problem.expected(value_of(key)));
-                }
-            }
-        }
-        items
-    }
-
-    fn unknown_keyword<K: Copy>(&mut self, keyword: Word, table: Table<K>, what: &str) {
-        let word = keyword.bytes(&self.text);
-        let mut problem = Problem::error(keyword.span, format!("{} is no {what}", quote(word)));
-        let equals = word.iter().position(|&b| b == b'=').map(|at| &word[..at]);
-        problem.hint = match equals {
-            Some(name) if lookup(table, name).is_some() => {
-                Some("put white space between keyword and value".into())
-            }
-            _ if word == b"\\" => Some("a line needs no sign that it goes on".into()),
-            _ => did_you_mean(word, names(table)).or_else(|| elsewhere(word)),
-        };
-        let list: Vec<_> = names(table).collect();
-        problem.expected = Some(format!("one of {}", list.join(", ")));
-        self.problem(problem);
-    }
-}
-
-/// A keyword that belongs to the other pair of braces.
-fn elsewhere(word: &[u8]) -> Option<String> {
-    if lookup(super::keyword::PROPERTIES, word).is_some() {
-        Some("it belongs into the braces behind the action".into())
-    } else if lookup(PATTERN, word).is_some() {
-        Some("it belongs into the pattern, in front of the action".into())
-    } else {
-        None
-    }
 }
 
 /// The action behind an `or` without white space between them.
 fn strip_or(word: &[u8]) -> Option<ActionKey> {
-    word.strip_prefix(b"or")
-        .and_then(|rest| lookup(ACTIONS, rest))
+    word.strip_prefix(b"or").and_then(|rest| lookup(ACTIONS, rest))
 }
 
 fn action_list() -> String {

@@ -2,19 +2,19 @@
 
 //! What a pattern selects.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::keyword::{
     DIR_PREFIXES, End, ICMP_CODES, ICMP_TYPES, MODE_PREFIXES, PatternKey, Style, Table, lookup,
     lookup_prefix, names,
 };
 use super::lookup::Lookup;
-use super::number::{int, netmask};
-use super::rule::MAX_REQUESTS;
+use super::number::int;
+use super::side::{Pairs, Side, mask, pairs};
 use super::suggest::{did_you_mean, quote};
 use super::syntax::{Item, ParsedRule, Word};
 use super::{Problem, Span};
-use crate::model::{Direction, IcmpSelector, Prefix, TunnelMode, TunnelName};
+use crate::model::{Direction, IcmpSelector, TunnelMode, TunnelName};
 
 /// Protocol numbers with ICMP types.
 const ICMP: [u8; 2] = [1, 58];
@@ -29,6 +29,8 @@ pub(super) struct Pattern {
     pub(super) dir: Set<Direction>,
     pub(super) tunnel: Set<TunnelName>,
     pub(super) mode: Set<TunnelMode>,
+    /// Words of both styles have been reported.
+    pub(super) mixed: bool,
     src: Side,
     dst: Side,
     proto: Set<u8>,
@@ -36,41 +38,14 @@ pub(super) struct Pattern {
     icmp_code: Set<(u8, u8)>,
 }
 
-#[derive(Default)]
-struct Side {
-    addrs: Set<Vec<IpAddr>>,
-    len: Option<u8>,
-    mask: Set<u8>,
-    port: Set<u16>,
+struct Reader<'p, 'a> {
+    rule: &'p ParsedRule,
+    lookup: &'p mut Lookup<'a>,
 }
 
-/// Source and destination address of each request.
-pub(super) type Pairs = Vec<(Option<Prefix>, Option<Prefix>)>;
-
-/// Reads the patterns of one rule.
-pub(super) struct PatternReader<'p, 'a> {
-    pub(super) rule: &'p ParsedRule,
-    pub(super) lookup: &'p mut Lookup<'a>,
-    pub(super) problems: &'p mut Vec<Problem>,
-}
-
-impl PatternReader<'_, '_> {
-    pub(super) fn read(&mut self) -> Pattern {
-        let mut pattern = Pattern::default();
-        for item in &self.rule.pattern {
-            if let Err(problem) = self.item(&mut pattern, item) {
-                self.problems.push(problem);
-            }
-        }
-        pattern
-    }
-
+impl Reader<'_, '_> {
     fn item(&mut self, pattern: &mut Pattern, item: &Item<PatternKey>) -> Result<(), Problem> {
-        let Item {
-            key,
-            keyword,
-            value,
-        } = *item;
+        let Item { key, keyword, value } = *item;
         let word = self.rule.bytes(&value);
         let span = value.span;
         self.style(pattern, item)?;
@@ -106,7 +81,9 @@ impl PatternReader<'_, '_> {
             }
             PatternKey::Code => {
                 self.once(&pattern.icmp_code, keyword)?;
-                if pattern.icmp_type.is_none() {
+                let mut before =
+                    self.rule.pattern.iter().take_while(|i| i.keyword.span != keyword.span);
+                if !before.any(|item| item.key == PatternKey::Type) {
                     let message = "`code` without a `type` before it";
                     return Err(Problem::error(keyword.span, message));
                 }
@@ -151,25 +128,13 @@ impl PatternReader<'_, '_> {
         match &pattern.style {
             None => pattern.style = Some((style, word)),
             Some((first, _)) if *first == style => {}
-            Some((first, before)) => return Err(self.mixed(style, word, *first, *before)),
+            Some((first, before)) => {
+                let problem = mixed(self.rule, style, word, *first, *before);
+                pattern.mixed = true;
+                return Err(problem);
+            }
         }
         Ok(())
-    }
-
-    /// A word of one style in a rule of the other.
-    pub(super) fn mixed(&self, style: Style, word: Word, first: Style, before: Word) -> Problem {
-        let Span { line, column, .. } = before.span;
-        let message = format!(
-            "{} is {}, but {} at {line}:{column} is {}",
-            quote(self.rule.bytes(&word)),
-            style.name(),
-            quote(self.rule.bytes(&before)),
-            first.name()
-        );
-        Problem::error(word.span, message).hint(match first {
-            Style::New => "keep to laddr, raddr, lport and rport",
-            Style::Old => "keep to saddr, daddr, smask, dmask, sport and dport",
-        })
     }
 
     fn once<T>(&self, earlier: &Set<T>, keyword: Word) -> Result<(), Problem> {
@@ -222,10 +187,9 @@ impl PatternReader<'_, '_> {
             Some(bits) if (0..=max).contains(&bits) && len[0] != b'-' => {
                 return Ok((addrs, Some(bits as u8)));
             }
-            Some(_) => Problem::error(
-                span,
-                format!("prefix length {} is out of range", quote(len)),
-            ),
+            Some(_) => {
+                Problem::error(span, format!("prefix length {} is out of range", quote(len)))
+            }
             None => Problem::error(span, format!("{} is no prefix length", quote(len))),
         };
         Err(problem.expected(format!("a prefix length from 0 to {max}")))
@@ -243,29 +207,9 @@ fn wrong(word: &[u8], span: Span, what: &str, key: PatternKey) -> Problem {
     Problem::error(span, format!("{} is no {what}", quote(word))).expected(key.value())
 }
 
-/// A netmask as a prefix length.
-fn mask(word: &[u8], span: Span) -> Result<u8, Problem> {
-    let problem = |what: &str| {
-        Problem::error(span, format!("{} is {what}", quote(word)))
-            .expected(PatternKey::Mask(End::Src).value())
-    };
-    let mask = netmask(word).ok_or_else(|| problem("no netmask"))?;
-    if mask == 0 {
-        return Err(problem("a netmask without a bit"));
-    }
-    if mask.leading_ones() + mask.trailing_zeros() != 32 {
-        return Err(problem("a netmask with a hole"));
-    }
-    Ok(mask.leading_ones() as u8)
-}
-
 /// ICMP types or codes: a name, or numbers `a`, `a-b`.
 fn icmp(word: &[u8], span: Span, table: Table<u8>, key: PatternKey) -> Result<(u8, u8), Problem> {
-    let what = if key == PatternKey::Type {
-        "ICMP type"
-    } else {
-        "ICMP code"
-    };
+    let what = if key == PatternKey::Type { "ICMP type" } else { "ICMP code" };
     if !word.first().is_some_and(u8::is_ascii_digit) {
         let number = lookup(table, word).ok_or_else(|| {
             wrong(word, span, what, key).or_hint(did_you_mean(word, names(table)))
@@ -277,15 +221,9 @@ fn icmp(word: &[u8], span: Span, table: Table<u8>, key: PatternKey) -> Result<(u
         None => number(word).map(|first| (first, first)),
         Some(dash) => {
             let (first, last) = (&word[..dash], &word[dash + 1..]);
-            let last = if last.is_empty() {
-                Some(0)
-            } else {
-                number(last)
-            };
+            let last = if last.is_empty() { Some(0) } else { number(last) };
             // A range that ends before it begins is its first number only.
-            number(first)
-                .zip(last)
-                .map(|(first, last)| (first, last.max(first)))
+            number(first).zip(last).map(|(first, last)| (first, last.max(first)))
         }
     };
     range.ok_or_else(|| {
@@ -293,7 +231,45 @@ fn icmp(word: &[u8], span: Span, table: Table<u8>, key: PatternKey) -> Result<(u
     })
 }
 
+/// A word of one style in a rule of the other.
+pub(super) fn mixed(
+    rule: &ParsedRule,
+    style: Style,
+    word: Word,
+    first: Style,
+    before: Word,
+) -> Problem {
+    let Span { line, column, .. } = before.span;
+    let message = format!(
+        "{} is {}, but {} at {line}:{column} is {}",
+        quote(rule.bytes(&word)),
+        style.name(),
+        quote(rule.bytes(&before)),
+        first.name()
+    );
+    Problem::error(word.span, message).hint(match first {
+        Style::New => "keep to laddr, raddr, lport and rport",
+        Style::Old => "keep to saddr, daddr, smask, dmask, sport and dport",
+    })
+}
+
 impl Pattern {
+    /// Reads the pattern of a rule.
+    pub(super) fn read(
+        rule: &ParsedRule,
+        lookup: &mut Lookup<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut pattern = Self::default();
+        let mut reader = Reader { rule, lookup };
+        for item in &rule.pattern {
+            if let Err(problem) = reader.item(&mut pattern, item) {
+                problems.push(problem);
+            }
+        }
+        pattern
+    }
+
     fn side(&mut self, end: End) -> &mut Side {
         match end {
             End::Src => &mut self.src,
@@ -306,10 +282,7 @@ impl Pattern {
     }
 
     pub(super) fn ports(&self) -> (Option<u16>, Option<u16>) {
-        (
-            self.src.port.map(|(port, _)| port),
-            self.dst.port.map(|(port, _)| port),
-        )
+        (self.src.port.map(|(port, _)| port), self.dst.port.map(|(port, _)| port))
     }
 
     /// ICMP types and codes; they count with an ICMP protocol only.
@@ -320,92 +293,12 @@ impl Pattern {
             problems.push(Problem::warning(word.span, message));
             return None;
         }
-        let code = self
-            .icmp_code
-            .map(|(code, _)| code)
-            .filter(|&(first, _)| first != 255);
-        Some(IcmpSelector {
-            type_min,
-            type_max,
-            code,
-        })
+        let code = self.icmp_code.map(|(code, _)| code).filter(|&(first, _)| first != 255);
+        Some(IcmpSelector { type_min, type_max, code })
     }
 
-    /// The addresses of each request: every source with every destination of its family.
+    /// The addresses of each request.
     pub(super) fn pairs(&self, problems: &mut Vec<Problem>) -> Option<Pairs> {
-        let src = self.src.prefixes(problems);
-        let dst = self.dst.prefixes(problems);
-        let (src, dst) = (src?, dst?);
-        let place = self
-            .dst
-            .addrs
-            .as_ref()
-            .or(self.src.addrs.as_ref())
-            .map(|(_, word)| word.span);
-        if src.len().saturating_mul(dst.len()) > MAX_REQUESTS {
-            let message = format!("more than {MAX_REQUESTS} pairs of addresses");
-            problems.extend(place.map(|span| Problem::error(span, message)));
-            return None;
-        }
-        let mut pairs = Vec::with_capacity(src.len().max(dst.len()));
-        for &src in &src {
-            pairs.extend(dst.iter().filter_map(|&dst| pair(src, dst)));
-        }
-        if pairs.is_empty() {
-            let message = "source and destination have no address family in common";
-            problems.extend(place.map(|span| Problem::error(span, message)));
-            return None;
-        }
-        Some(pairs)
-    }
-}
-
-impl Side {
-    /// The addresses with their lengths, one "none" if no address is given. Nothing if
-    /// something is wrong.
-    fn prefixes(&self, problems: &mut Vec<Problem>) -> Option<Vec<Option<Prefix>>> {
-        let Some((addrs, word)) = &self.addrs else {
-            if let Some((_, word)) = &self.mask {
-                let message = "the mask is ignored without an address";
-                problems.push(Problem::warning(word.span, message));
-            }
-            return Some(vec![None]);
-        };
-        if let (Some(_), Some((_, mask))) = (self.len, &self.mask) {
-            problems.push(Problem::error(
-                mask.span,
-                "a mask for an address that has a prefix length",
-            ));
-            return None;
-        }
-        if let Some((_, mask)) = &self.mask
-            && addrs.iter().any(IpAddr::is_ipv6)
-        {
-            let Span { line, column, .. } = word.span;
-            let message = format!("an IPv4 mask for the IPv6 address at {line}:{column}");
-            problems.push(Problem::error(mask.span, message).hint("use a prefix length"));
-            return None;
-        }
-        let len = self.len.or(self.mask.map(|(len, _)| len));
-        let prefix = |&addr: &IpAddr| match len {
-            Some(len) => Prefix::new(addr, len).ok(),
-            None => Some(Prefix::host(addr)),
-        };
-        // No address at all: it is wrong, and that has been said.
-        let prefixes: Vec<_> = addrs.iter().map(prefix).collect();
-        (!prefixes.is_empty() && prefixes.iter().all(Option::is_some)).then_some(prefixes)
-    }
-}
-
-/// A pair of one family. `::/0` goes with an IPv4 address and means any one then.
-fn pair(src: Option<Prefix>, dst: Option<Prefix>) -> Option<(Option<Prefix>, Option<Prefix>)> {
-    let any6 = |p: Prefix| p.addr() == Ipv6Addr::UNSPECIFIED && p.len() == 0;
-    let any4 = || Prefix::new(Ipv4Addr::UNSPECIFIED.into(), 0).ok();
-    match (src, dst) {
-        (Some(a), Some(b)) if a.addr().is_ipv4() == b.addr().is_ipv4() => Some((src, dst)),
-        (Some(a), Some(b)) if any6(a) && b.addr().is_ipv4() => Some((any4(), dst)),
-        (Some(a), Some(b)) if any6(b) && a.addr().is_ipv4() => Some((src, any4())),
-        (Some(_), Some(_)) => None,
-        _ => Some((src, dst)),
+        pairs(&self.src, &self.dst, problems)
     }
 }

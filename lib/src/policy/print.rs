@@ -25,11 +25,8 @@ pub fn print_rule(
     names: &dyn Names,
     algs: &AlgDb,
 ) -> Vec<u8> {
-    let mut printer = Printer {
-        out: Vec::with_capacity(256),
-        names: (!numeric).then_some(names),
-        algs,
-    };
+    let mut printer =
+        Printer { out: Vec::with_capacity(256), names: (!numeric).then_some(names), algs };
     printer.index(rule);
     printer.pattern(rule);
     for (n, alternative) in alternatives.iter().enumerate() {
@@ -97,10 +94,7 @@ impl Printer<'_> {
                 self.range("code", first, last);
             }
         }
-        match (
-            rule.direction.contains(Direction::IN),
-            rule.direction.contains(Direction::OUT),
-        ) {
+        match (rule.direction.contains(Direction::IN), rule.direction.contains(Direction::OUT)) {
             (true, true) => self.pair("dir", "both"),
             (true, false) => self.pair("dir", "in"),
             (false, true) => self.pair("dir", "out"),
@@ -140,11 +134,7 @@ impl Printer<'_> {
 
     fn alternative(&mut self, alternative: &DecodedAlternative) {
         for (position, attr) in &alternative.extras {
-            let _ = writeln!(
-                self.out,
-                "\tattr {position}: {:X}-{}",
-                attr.tag.0, attr.value
-            );
+            let _ = writeln!(self.out, "\tattr {position}: {:X}-{}", attr.tag.0, attr.value);
         }
         let alt = &alternative.alternative;
         match alt.kind {

@@ -70,13 +70,7 @@ impl Problem {
     }
 
     fn new(severity: Severity, span: Span, message: impl Into<String>) -> Self {
-        Self {
-            severity,
-            span,
-            message: message.into(),
-            expected: None,
-            hint: None,
-        }
+        Self { severity, span, message: message.into(), expected: None, hint: None }
     }
 
     /// Says what was expected.

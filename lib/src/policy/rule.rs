@@ -83,9 +83,7 @@ impl PolicyRule {
     /// Does the rule select by an address?
     #[must_use]
     pub fn has_address(&self) -> bool {
-        self.pairs
-            .first()
-            .is_some_and(|(src, dst)| src.is_some() || dst.is_some())
+        self.pairs.first().is_some_and(|(src, dst)| src.is_some() || dst.is_some())
     }
 
     /// The number of ADDRULE requests: one for each pair of addresses, or one.
@@ -103,11 +101,7 @@ impl PolicyRule {
     pub fn selector(&self, n: usize) -> Selector {
         let (src, dst) = self.pairs[n];
         let ends = [(self.src_port, src), (self.dst_port, dst)];
-        let [local, remote] = if self.swapped {
-            [ends[1], ends[0]]
-        } else {
-            ends
-        };
+        let [local, remote] = if self.swapped { [ends[1], ends[0]] } else { ends };
         Selector {
             proto: self.proto,
             local_port: local.0,
@@ -123,10 +117,7 @@ impl PolicyRule {
     pub fn alternatives(&self) -> Vec<Alternative> {
         let mut alternatives = self.action.alternatives.clone();
         if matches!(self.tunnel, Some((_, TunnelMode::Transport))) {
-            for alt in alternatives
-                .iter_mut()
-                .filter(|alt| alt.kind == ActionKind::Ipsec)
-            {
+            for alt in alternatives.iter_mut().filter(|alt| alt.kind == ActionKind::Ipsec) {
                 alt.flags |= ActionFlags::UNIQUE;
             }
         }
@@ -158,52 +149,26 @@ impl PolicyRule {
         exts.reserve_exact(9);
         let flags = self.flags(direction);
         let priority = base_priority | self.action.level;
-        exts.push(Ext::Rule(RuleExt {
-            priority,
-            flags,
-            unused: 0,
-            index: 0,
-        }));
-        exts.extend(self.proto.map(|number| {
-            Ext::Proto(ProtoExt {
-                number,
-                reserved: (0, 0),
-            })
-        }));
-        exts.extend(
-            self.tunnel
-                .as_ref()
-                .map(|(name, _)| Ext::TunName(TunNameExt::for_rule(name))),
-        );
+        exts.push(Ext::Rule(RuleExt { priority, flags, unused: 0, index: 0 }));
+        exts.extend(self.proto.map(|number| Ext::Proto(ProtoExt { number, reserved: (0, 0) })));
+        exts.extend(self.tunnel.as_ref().map(|(name, _)| Ext::TunName(TunNameExt::for_rule(name))));
         exts.extend(self.icmp.map(|icmp| Ext::TypeCode(icmp.into())));
         // Source before destination, whichever of them is local.
         let swapped = self.swapped;
         let port = |port, local| {
             let port = PortsExt::single(port);
-            if local {
-                Ext::LocalPort(port)
-            } else {
-                Ext::RemotePort(port)
-            }
+            if local { Ext::LocalPort(port) } else { Ext::RemotePort(port) }
         };
         exts.extend(self.src_port.map(|src| port(src, !swapped)));
         exts.extend(self.dst_port.map(|dst| port(dst, swapped)));
         let addr = |prefix: Prefix, local| {
             let addr = AddressExt::from(prefix);
-            if local {
-                Ext::LocalAddr(addr)
-            } else {
-                Ext::RemoteAddr(addr)
-            }
+            if local { Ext::LocalAddr(addr) } else { Ext::RemoteAddr(addr) }
         };
         exts.extend(src.map(|src| addr(src, !swapped)));
         exts.extend(dst.map(|dst| addr(dst, swapped)));
         let RuleAction { count, attrs, .. } = &*self.action;
-        exts.push(Ext::Action {
-            count: *count,
-            reserved: 0,
-            attrs: attrs.clone(),
-        });
+        exts.push(Ext::Action { count: *count, reserved: 0, attrs: attrs.clone() });
         message
     }
 
@@ -211,10 +176,7 @@ impl PolicyRule {
         let mut flags = RuleFlags::empty();
         flags.set(RuleFlags::INBOUND, direction.contains(Direction::IN));
         flags.set(RuleFlags::OUTBOUND, direction.contains(Direction::OUT));
-        flags.set(
-            RuleFlags::TUNNEL,
-            matches!(self.tunnel, Some((_, TunnelMode::Tunnel))),
-        );
+        flags.set(RuleFlags::TUNNEL, matches!(self.tunnel, Some((_, TunnelMode::Tunnel))));
         flags
     }
 
@@ -231,16 +193,8 @@ pub(super) fn level(alternatives: &[Alternative]) -> u32 {
     alternatives.iter().fold(0, |level, alt| match alt.kind {
         ActionKind::Pass => level | LEVEL_PASS,
         ActionKind::Ipsec => {
-            let esp = if alt.flags.contains(ActionFlags::ESP) {
-                LEVEL_ESP
-            } else {
-                0
-            };
-            let ah = if alt.flags.contains(ActionFlags::AH) {
-                LEVEL_AH
-            } else {
-                0
-            };
+            let esp = if alt.flags.contains(ActionFlags::ESP) { LEVEL_ESP } else { 0 };
+            let ah = if alt.flags.contains(ActionFlags::AH) { LEVEL_AH } else { 0 };
             level | esp | ah
         }
         _ => level,

@@ -13,9 +13,7 @@ const MAX_QUOTE: usize = 60;
 pub(super) fn quote(word: &[u8]) -> String {
     let text = match std::str::from_utf8(word) {
         Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
-        _ => word[..word.len().min(MAX_QUOTE + 1)]
-            .escape_ascii()
-            .to_string(),
+        _ => word[..word.len().min(MAX_QUOTE + 1)].escape_ascii().to_string(),
     };
     match text.char_indices().nth(MAX_QUOTE) {
         Some((at, _)) => format!("`{}...`", &text[..at]),
@@ -107,10 +105,7 @@ mod tests {
         }
         assert_eq!(nearest(b"discard", names(ACTIONS)), Some("drop"));
         assert_eq!(nearest(b"ispec", names(ACTIONS)), Some("ipsec"));
-        assert_eq!(
-            nearest(b"esp_auth_algs", names(PROPERTIES)),
-            Some("encr_auth_algs")
-        );
+        assert_eq!(nearest(b"esp_auth_algs", names(PROPERTIES)), Some("encr_auth_algs"));
         assert_eq!(nearest(b"encr_alg", names(PROPERTIES)), Some("encr_algs"));
     }
 
