@@ -3,11 +3,13 @@
 //! The command line of `ipsec-lab`.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use super::error::complain;
 use super::{demo, serve, shell};
 
 const USAGE: &str = "\
@@ -33,11 +35,11 @@ pub fn main() -> ExitCode {
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
-            eprint!("ipsec-lab: {}\n\n{USAGE}", first_line(&error));
+            complain(format_args!("{}\n\n{USAGE}", first_line(&error)));
             return ExitCode::from(2);
         }
         Err(_) => {
-            print!("{USAGE}");
+            let _ = io::stdout().write_all(USAGE.as_bytes());
             return ExitCode::SUCCESS;
         }
     };
@@ -57,7 +59,7 @@ pub fn main() -> ExitCode {
         _ => unreachable!("clap accepts no other subcommand"),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("ipsec-lab: {error}");
+        complain(format_args!("{error}"));
         ExitCode::FAILURE
     })
 }

@@ -2,7 +2,8 @@
 
 //! What can go wrong around a lab.
 
-use std::io;
+use std::fmt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Why a lab does not start or run.
@@ -48,6 +49,11 @@ impl LabError {
             source,
         }
     }
+}
+
+/// Says something on standard error, which may be closed.
+pub(super) fn complain(what: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "ipsec-lab: {what}");
 }
 
 fn by(holder: Option<u32>) -> String {

@@ -11,10 +11,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-/// Signals that no longer interrupt this thread, and what has arrived of them.
+/// Signals that no longer interrupt this thread, and what has arrived of them. They stay
+/// blocked to the end of the program: one that nobody has read must not kill it.
 pub(super) struct Signals {
     fd: SignalFd,
-    set: SigSet,
 }
 
 /// A signal that has arrived.
@@ -34,7 +34,7 @@ impl Signals {
         let set: SigSet = signals.iter().copied().collect();
         set.thread_block()?;
         let fd = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        Ok(Self { fd, set })
+        Ok(Self { fd })
     }
 
     /// The next signal; `None` when `deadline` has passed.
@@ -73,11 +73,5 @@ impl Signals {
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
-    }
-}
-
-impl Drop for Signals {
-    fn drop(&mut self) {
-        let _ = self.set.thread_unblock();
     }
 }

@@ -44,19 +44,19 @@ impl<'a> Session<'a> {
 
     /// Runs a step, prints it, checks it.
     pub(super) fn run(&mut self, step: &Step) -> Result<(), Failure> {
-        println!();
-        if !step.note.is_empty() {
-            println!("-- {}", step.note);
-        }
-        print!("# {}", typed(&step.run));
-        let _ = io::stdout().flush();
+        let note = if step.note.is_empty() {
+            String::new()
+        } else {
+            format!("-- {}\n", step.note)
+        };
+        show(&format!("\n{note}# {}", typed(&step.run)));
         let outcome = self.perform(&step.run).map_err(|error| Failure {
             step: typed(&step.run),
             expected: "a step that can be run".to_owned(),
             got: error.to_string(),
         })?;
-        print!("{}{}", outcome.stdout, outcome.stderr);
-        let _ = io::stdout().flush();
+        show(&outcome.stdout);
+        show(&outcome.stderr);
         for expect in step.expect {
             self.check(expect, &outcome)
                 .map_err(|(expected, got)| Failure {
@@ -147,6 +147,13 @@ impl<'a> Session<'a> {
         };
         if holds { Ok(()) } else { Err((expected, got)) }
     }
+}
+
+/// Prints for the reader, who may have gone: the steps are checked all the same.
+pub(super) fn show(text: &str) {
+    let mut stdout = io::stdout();
+    let _ = stdout.write_all(text.as_bytes());
+    let _ = stdout.flush();
 }
 
 fn typed(run: &Run) -> String {

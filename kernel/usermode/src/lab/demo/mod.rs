@@ -10,7 +10,7 @@ mod step;
 
 use std::process::ExitCode;
 
-use self::engine::Session;
+use self::engine::{Session, show};
 use self::step::Part;
 use super::LabError;
 use super::args::KernelArgs;
@@ -31,17 +31,17 @@ pub(super) fn run() -> Result<ExitCode, LabError> {
         {
             return Err(LabError::NoCommand(missing));
         }
-        println!("== {} ==", part.title);
+        show(&format!("== {} ==\n", part.title));
         let mut session = Session::new(&lab);
         for step in part.steps {
             if let Err(failure) = session.run(step) {
-                println!("\n{failure}");
+                show(&format!("\n{failure}"));
                 return Ok(ExitCode::FAILURE);
             }
             steps += 1;
         }
-        println!();
+        show("\n");
     }
-    println!("{steps} steps, all as expected");
+    show(&format!("{steps} steps, all as expected\n"));
     Ok(ExitCode::SUCCESS)
 }

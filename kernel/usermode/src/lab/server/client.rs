@@ -12,6 +12,7 @@ use nix::sys::socket::{self, MsgFlags};
 use super::interface::Interface;
 use super::trace::{Direction, Event, Trace};
 use super::{Action, Interposer};
+use crate::lab::error::complain;
 use crate::{ConnId, Kernel};
 
 /// Packets that one client may receive or be sent in one turn of the server.
@@ -148,11 +149,10 @@ impl Client {
             }
             Err(errno) => {
                 let (number, len) = (self.number, reply.len());
-                eprintln!(
-                    "ipsec-lab: connection {number} closed: a reply of {len} bytes cannot be \
-                     sent: {}",
+                complain(format_args!(
+                    "connection {number} closed: a reply of {len} bytes cannot be sent: {}",
                     errno.desc()
-                );
+                ));
                 State::Closed
             }
         }
@@ -165,9 +165,9 @@ impl Client {
             Ok(len) => {
                 if len > ctx.buffer.len() {
                     let (number, most) = (self.number, ctx.buffer.len());
-                    eprintln!(
-                        "ipsec-lab: connection {number}: packet of {len} bytes cut to {most}"
-                    );
+                    complain(format_args!(
+                        "connection {number}: packet of {len} bytes cut to {most}"
+                    ));
                 }
                 self.request(len.min(ctx.buffer.len()), ctx)
             }
@@ -177,7 +177,7 @@ impl Client {
             Err(Errno::EINTR | Errno::ECONNRESET) => State::More,
             Err(errno) => {
                 let number = self.number;
-                eprintln!("ipsec-lab: connection {number} closed: {}", errno.desc());
+                complain(format_args!("connection {number} closed: {}", errno.desc()));
                 State::Closed
             }
         }

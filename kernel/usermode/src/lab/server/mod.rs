@@ -27,6 +27,7 @@ use self::listener::Listener;
 pub use self::stop::Running;
 use self::trace::Trace;
 use super::LabError;
+use super::error::complain;
 use super::tree::{Lock, Tree};
 use crate::{Config, Event, Kernel};
 
@@ -294,7 +295,7 @@ impl Server {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    eprintln!("ipsec-lab: no connection accepted for a while: {error}");
+                    complain(format_args!("no connection accepted for a while: {error}"));
                     self.accept_again = Some(Instant::now() + ACCEPT_PAUSE);
                     break;
                 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::interface::Interface;
+use crate::lab::error::complain;
 
 /// A trace file. A line is complete in the file before the message that it shows has
 /// any effect that a client can see.
@@ -85,7 +86,7 @@ impl Trace {
         if let Err(error) = outcome
             && !self.broken
         {
-            eprintln!("ipsec-lab: the trace cannot be written: {error}");
+            complain(format_args!("the trace cannot be written: {error}"));
             self.broken = true;
         }
     }
