@@ -230,9 +230,8 @@ impl State {
             return Err(self.several());
         }
         let value = value.as_bytes();
-        let value = value.strip_prefix(b",").unwrap_or(value);
         let index = match value.iter().position(|&b| b == b',') {
-            Some(comma) if comma + 1 < value.len() => {
+            Some(comma) if comma > 0 && comma + 1 < value.len() => {
                 if self.scope.is_some() {
                     return Err(fatal("a tunnel has been named already"));
                 }
@@ -342,7 +341,7 @@ mod tests {
             (vec!["-i", "t0", "-f"], "Flush(Tunnel(\"t0\"))"),
             (vec!["-d", "t0,010"], "Delete { scope: Tunnel(\"t0\"), index: 8 }"),
             (vec!["-d", "5,"], "invalid"),
-            (vec!["-d", ",5"], "Delete { scope: Global, index: 5 }"),
+            (vec!["-d", ",5"], "invalid"),
             (vec!["-d", "0x5", "-i", "t0"], "Delete { scope: Tunnel(\"t0\"), index: 5 }"),
             (vec!["-a", "f"], "Load(Load { file: \"f\", replace: None, cleanup: Global })"),
             (

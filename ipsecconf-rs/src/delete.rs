@@ -5,6 +5,7 @@
 use illumos_ipsec::model::Side;
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 use illumos_ipsec::sys::signals::SignalsBlocked;
+use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::DumpItem;
 
 use crate::context::Context;
@@ -47,8 +48,14 @@ fn delete(
     let entry = take_entry(&mut view, scope, index)?;
     file.prepare(&view)?;
     if let Err(error) = client.delete(Side::Active, scope, index) {
-        file.abandon();
         complain(format_args!("cannot delete rule {index}: {error}"));
+        match error.refusal().map(|refusal| refusal.errno) {
+            // The kernel has no such rule, so the view must not list it either.
+            Some(Errno::ESRCH | Errno::ENOENT) => file.commit()?,
+            Some(_) => file.abandon(),
+            // Without an answer nobody knows: the next command finds out.
+            None => {}
+        }
         return Err(Failure::Failed);
     }
     file.commit()?;

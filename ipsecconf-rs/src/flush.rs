@@ -24,7 +24,10 @@ pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
         file.prepare(view)?;
     }
     if let Err(error) = client.flush(Side::Active, scope) {
-        file.abandon();
+        // Without an answer nobody knows whether it happened: the next command finds out.
+        if error.refusal().is_some() {
+            file.abandon();
+        }
         let what = match scope {
             Scope::Tunnel(name) => format!("cannot flush tunnel {name}"),
             Scope::Global | Scope::All => "cannot flush".to_owned(),

@@ -50,7 +50,7 @@ pub(crate) struct Entry {
 
 impl View {
     pub(crate) fn parse(text: &[u8]) -> Self {
-        Parser { lines: text.lines_with_terminator().collect(), at: 0, items: Vec::new() }.run()
+        Parser { lines: text.split_inclusive(|&b| b == b'\n').collect(), at: 0, items: Vec::new() }.run()
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
@@ -88,7 +88,7 @@ impl Entry {
             out.extend_from_slice(format!(" tunnel={}", escape(tunnel.as_bytes())).as_bytes());
         }
         let ranges: Vec<_> = self.rules.iter().map(|(a, b)| format!("{a}-{b}")).collect();
-        let lines = self.text.lines().count();
+        let lines = self.text.split_inclusive(|&b| b == b'\n').count();
         out.extend_from_slice(format!(" rules={} lines={lines}\n", ranges.join(",")).as_bytes());
         out.extend_from_slice(format!("#INDEX {} \n", self.index).as_bytes());
         out.extend_from_slice(&self.text);
@@ -173,15 +173,8 @@ impl Parser<'_> {
                 })
                 .unwrap_or(rest.len()),
         };
-        let mut text: Vec<u8> = rest[..lines].concat();
+        let text: Vec<u8> = rest[..lines].concat();
         self.at += lines;
-        // The line end of the last line is the separator's, unless a blank line follows.
-        let blank_follows = self.lines.get(self.at).is_some_and(|line| line.trim().is_empty());
-        if blank_follows {
-            self.at += 1;
-        } else if text.ends_with(b"\n") {
-            text.pop();
-        }
         let (head, rules) = match note {
             Some(note) => (note.head, note.rules),
             None => (head_of(&text), Vec::new()),
@@ -262,7 +255,7 @@ mod tests {
         let view = View {
             items: vec![
                 Item::Entry(entry("", 2, "{ raddr 10.0.0.1 } ipsec { auth_algs sha1 }\n")),
-                Item::Entry(entry("a b%", 9, "{ tunnel\n  x\n\n } drop {}")),
+                Item::Entry(entry("a b%", 9, "{ tunnel\r\n  x\n\n } drop {}\n")),
                 Item::Entry(entry("", 4, "{ lport 1\n}\npass { }\n")),
             ],
         };

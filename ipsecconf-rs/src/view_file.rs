@@ -13,7 +13,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use bstr::ByteSlice;
 use illumos_ipsec::model::Side;
 use illumos_ipsec::sys::files;
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
@@ -121,8 +120,10 @@ pub(crate) fn show(context: &Context) -> Result<(), Failure> {
         Err(error) => return Err(file.failure("read", &error)),
     };
     let mut shown = Vec::with_capacity(text.len());
-    for line in text.lines().filter(|line| !line.starts_with(b";")) {
+    for line in text.split_inclusive(|&b| b == b'\n').filter(|line| !line.starts_with(b";")) {
         shown.extend_from_slice(line);
+    }
+    if shown.last().is_some_and(|&b| b != b'\n') {
         shown.push(b'\n');
     }
     write_out(&shown)

@@ -130,10 +130,7 @@ impl<'a> FileNames<'a> {
 
 impl Names for FileNames<'_> {
     fn host(&self, name: &[u8]) -> Vec<IpAddr> {
-        let mut addrs =
-            self.hosts().by_name.get(&name.to_ascii_lowercase()).cloned().unwrap_or_default();
-        addrs.sort_by_key(IpAddr::is_ipv4);
-        addrs
+        self.hosts().by_name.get(&name.to_ascii_lowercase()).cloned().unwrap_or_default()
     }
 
     fn host_by_addr(&self, addr: IpAddr) -> Option<String> {
@@ -224,16 +221,16 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_comes_before_ipv4_and_case_of_hosts_does_not_matter() {
+    fn addresses_keep_the_order_of_the_file_and_case_of_hosts_does_not_matter() {
         let (_dir, system) = lab(&[(
             "/etc/inet/hosts",
             "192.0.2.1 Dual.example dual # one\n2001:db8::1\tdual.example\n# 192.0.2.2 dual\n",
         )]);
         let names = FileNames::new(&system);
         let addrs: Vec<IpAddr> =
-            vec!["2001:db8::1".parse().unwrap(), "192.0.2.1".parse().unwrap()];
+            vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
         assert_eq!(names.host(b"DUAL.example"), addrs);
-        assert_eq!(names.host_by_addr(addrs[1]), Some("Dual.example".to_owned()));
+        assert_eq!(names.host_by_addr(addrs[0]), Some("Dual.example".to_owned()));
         assert!(names.host(b"nosuch").is_empty());
     }
 

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ipsec_usermode::KernelKind;
 use system_tests::golden::{self, Report};
 
 fn main() -> ExitCode {
@@ -41,6 +42,9 @@ fn run() -> Result<Report, String> {
                 report.add(&case.id, golden::ipsecconf::run(case, &program));
             }
             Ok(report)
+        }
+        "pf_policy_kernel" if import.is_none() => {
+            golden::kernel::run_dir(&dir, KernelKind::Modified).map_err(|error| error.to_string())
         }
         _ => Err(format!("unknown tool {tool}; {usage}")),
     }

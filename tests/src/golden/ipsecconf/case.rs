@@ -68,6 +68,32 @@ pub struct Sent {
     pub errno: u8,
 }
 
+impl Sent {
+    /// The type of the request.
+    pub(super) fn kind(&self) -> MsgType {
+        MsgType(self.bytes().get(1).copied().unwrap_or_default())
+    }
+
+    /// The bytes.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        unhex(&self.hex).unwrap_or_default()
+    }
+
+    /// Is it a DELETERULE with effect?
+    pub(super) fn removes_a_rule(&self) -> bool {
+        let index = self.bytes().get(32..40).map(|index| index.iter().any(|&b| b != 0));
+        self.kind() == MsgType::DELETERULE && index == Some(true)
+    }
+}
+
+impl Step {
+    /// Is it `-r`? The original copies the policy to the standby side and empties that
+    /// again; of its requests only the removals have an effect.
+    pub(super) fn is_removal(&self) -> bool {
+        self.args.iter().any(|arg| arg.starts_with("-r"))
+    }
+}
+
 fn is_zero(errno: &u8) -> bool {
     *errno == 0
 }
@@ -179,7 +205,7 @@ fn step(value: &Value) -> Option<Step> {
         .collect::<Option<_>>()?;
     let expect = &value["expect"];
     let stdout = text(&expect["stdout"])?;
-    let shows_data = args.is_empty() || args.iter().any(|a| a.starts_with('-') && is_list(a));
+    let shows_data = shows_data(&args);
     Some(Step {
         service: value["env"]["SMF_FMRI"].as_str().map(str::to_owned),
         stdin: value.get("stdin").and_then(text),
@@ -194,8 +220,14 @@ fn step(value: &Value) -> Option<Step> {
     })
 }
 
-fn is_list(arg: &str) -> bool {
-    arg.chars().skip(1).all(|c| "lLnq".contains(c)) && arg.contains(['l', 'L'])
+/// Does a command print data on standard output, not prose?
+pub(super) fn shows_data(args: &[String]) -> bool {
+    let lists = |arg: &String| {
+        arg.starts_with('-')
+            && arg.chars().skip(1).all(|c| "lLnq".contains(c))
+            && arg.contains(['l', 'L'])
+    };
+    args.is_empty() || args.iter().any(lists)
 }
 
 fn fault(value: &Value) -> Fault {

@@ -9,14 +9,23 @@
 
 use illumos_ipsec::wire::policy::{ExtType, Frame, MsgType};
 
-use super::case::{Case, Sent, Step, Text, unhex};
+use super::case::{Case, Sent, Step, Text};
 use super::outcome::{Aspect, Mismatch, Observed, compare};
 use crate::golden::Outcome;
 
+/// A command as recorded, what it read, and what came before it.
+struct Moment<'a> {
+    step: &'a Step,
+    text: Vec<u8>,
+    case: &'a Case,
+    at: usize,
+    observed: &'a Observed,
+}
+
 struct Decision {
     name: &'static str,
-    /// Does the decision apply to this command, given what it read?
-    trigger: fn(&Step, &[u8]) -> bool,
+    /// Does the decision apply to this command?
+    trigger: fn(&Moment<'_>) -> bool,
     /// What may differ at the command itself.
     here: &'static [Aspect],
     /// May later commands differ in more than the numbers of rules?
@@ -29,58 +38,76 @@ const ALL: &[Aspect] =
 const DECISIONS: &[Decision] = &[
     Decision {
         name: "D1: a combined cipher with an authentication algorithm is accepted",
-        trigger: |step, text| failed(step) && groups(text).any(combined_with_authentication),
+        trigger: |m| m.failed() && combined_with_authentication(&m.text),
         here: ALL,
         later: true,
     },
     Decision {
         name: "D2: bypass, pass and drop without a direction mean both directions",
-        trigger: |step, _| {
-            step.sent.iter().any(|sent| kind(sent) == MsgType::ADDRULE && rule_flags(sent) & 3 == 0)
-        },
+        trigger: |m| m.additions().any(|sent| rule_flags(sent) & 3 == 0),
         here: &[Aspect::Sent, Aspect::View],
         later: true,
     },
     Decision {
         name: "D3: the last line needs no newline",
-        trigger: |step, text| failed(step) && text.last().is_some_and(|&b| b != b'\n'),
+        trigger: |m| m.failed() && m.text.last().is_some_and(|&b| b != b'\n'),
         here: ALL,
         later: true,
     },
     Decision {
         name: "D5: a check is offline",
-        trigger: |step, _| step.args.iter().any(|arg| arg.starts_with("-c")),
+        trigger: |m| m.step.args.iter().any(|arg| arg.starts_with("-c")),
         here: &[Aspect::Sent, Aspect::Stdout, Aspect::View],
         later: false,
     },
     Decision {
         name: "D4: a rule that the kernel refuses ends the whole load",
-        trigger: |step, _| {
-            step.sent
-                .iter()
-                .any(|sent| kind(sent) == MsgType::ADDRULE && !matches!(sent.errno, 0 | EEXIST))
-        },
+        trigger: |m| m.additions().any(|sent| !matches!(sent.errno, 0 | EEXIST)),
         // What was aborted by the original is aborted by us; what was half loaded is not.
         here: &[Aspect::Exit, Aspect::Sent, Aspect::View, Aspect::Stdout],
         later: true,
     },
     Decision {
+        name: "D4: a rule that contradicts one in force ends the whole load",
+        trigger: |m| m.observed.exit == Some(1) && m.refused_duplicates().any(|s| m.is_new(s)),
+        here: &[Aspect::Exit, Aspect::Sent, Aspect::View, Aspect::Stdout],
+        later: true,
+    },
+    Decision {
+        name: "D4: a rule of which one direction is in force already is completed",
+        trigger: |m| m.refused_duplicates().any(|duplicate| m.was_completed(duplicate)),
+        here: &[Aspect::Sent, Aspect::View],
+        later: true,
+    },
+    Decision {
         name: "D8: no fixed limits",
-        trigger: |step, text| {
-            (failed(step) && exceeds_limits(text))
-                || (failed(step) && is_listing(step) && step.fault.reply.is_none())
+        trigger: |m| {
+            let record_too_long = m.failed() && m.is_listing() && m.step.fault.reply.is_none();
+            record_too_long || exceeds_limits(&m.text)
         },
         here: ALL,
         later: true,
     },
     Decision {
         name: "D9: all errors are reported, with their places, and nothing is sent",
-        trigger: |step, text| {
-            let aborted = step.sent.iter().all(|sent| kind(sent) != MsgType::FLIP);
-            !text.is_empty() && failed(step) && aborted && step.fault.reply.is_none()
+        trigger: |m| {
+            let aborted = m.step.sent.iter().all(|sent| sent.kind() != MsgType::FLIP);
+            !m.text.is_empty() && m.failed() && aborted && m.step.fault.reply.is_none()
         },
-        here: &[Aspect::Sent, Aspect::Stdout, Aspect::View],
+        here: &[Aspect::Sent, Aspect::Stdout],
         later: false,
+    },
+    Decision {
+        name: "view: flushing one head keeps the entries of the others",
+        trigger: |m| m.has_option('f') && m.text.is_empty(),
+        here: &[Aspect::View],
+        later: true,
+    },
+    Decision {
+        name: "view: deleting a tunnel's rule removes the entry of that tunnel",
+        trigger: |m| m.has_option('d') && (m.has_option('i') || m.step.args.join(" ").contains(',')),
+        here: &[Aspect::View],
+        later: true,
     },
 ];
 
@@ -124,9 +151,14 @@ fn explains(
     observed: &[Observed],
     mismatch: &Mismatch,
 ) -> bool {
-    let Some(start) = (0..=mismatch.step)
-        .find(|&at| (decision.trigger)(&case.steps[at], &policy_text(case, at)))
-    else {
+    let moment = |at: usize| Moment {
+        step: &case.steps[at],
+        text: policy_text(case, at),
+        case,
+        at,
+        observed: &observed[at],
+    };
+    let Some(start) = (0..=mismatch.step).find(|&at| (decision.trigger)(&moment(at))) else {
         return false;
     };
     if start == mismatch.step {
@@ -151,20 +183,59 @@ fn fault_of_the_original(case: &Case, observed: &[Observed]) -> Option<String> {
     Some(format!("a fault of the original ({bug})"))
 }
 
-fn failed(step: &Step) -> bool {
-    step.exit != Some(0)
+impl Moment<'_> {
+    fn failed(&self) -> bool {
+        self.step.exit != Some(0)
+    }
+
+    fn is_listing(&self) -> bool {
+        self.has_option('l') || self.has_option('L')
+    }
+
+    fn has_option(&self, letter: char) -> bool {
+        self.step.args.iter().any(|arg| arg.strip_prefix('-').is_some_and(|a| a.contains(letter)))
+    }
+
+    /// The recorded requests to add a rule.
+    fn additions(&self) -> impl Iterator<Item = &Sent> {
+        self.step.sent.iter().filter(|sent| sent.kind() == MsgType::ADDRULE)
+    }
+
+    fn refused_duplicates(&self) -> impl Iterator<Item = &Sent> {
+        self.additions().filter(|sent| sent.errno == EEXIST)
+    }
+
+    /// Has no request added just this before?
+    fn is_new(&self, duplicate: &Sent) -> bool {
+        let earlier = self.case.steps[..self.at].iter().flat_map(|step| &step.sent);
+        let same = earlier
+            .chain(self.additions().take_while(|sent| *sent != duplicate))
+            .any(|sent| sent.kind() == MsgType::ADDRULE && what(sent) == what(duplicate));
+        !same
+    }
+
+    /// Did our command add the rest of it?
+    fn was_completed(&self, duplicate: &Sent) -> bool {
+        self.observed.sent.iter().any(|sent| {
+            sent.kind() == MsgType::ADDRULE
+                && what(sent) == what(duplicate)
+                && rule_flags(sent) & 3 != rule_flags(duplicate) & 3
+        })
+    }
 }
 
-fn is_listing(step: &Step) -> bool {
-    step.args.iter().any(|arg| arg.starts_with("-l") || arg.starts_with("-L"))
-}
-
-fn kind(sent: &Sent) -> MsgType {
-    MsgType(unhex(&sent.hex).and_then(|bytes| bytes.get(1).copied()).unwrap_or_default())
+/// Selectors and action of a request to add a rule.
+fn what(sent: &Sent) -> Vec<u8> {
+    let bytes = sent.bytes();
+    let rule = Frame::parse(&bytes).ok().and_then(|frame| frame.get(ExtType::RULE));
+    match rule {
+        Some(rule) => bytes[rule.offset + rule.bytes.len()..].to_vec(),
+        None => bytes,
+    }
 }
 
 fn rule_flags(sent: &Sent) -> u32 {
-    let bytes = unhex(&sent.hex).unwrap_or_default();
+    let bytes = sent.bytes();
     Frame::parse(&bytes)
         .ok()
         .and_then(|frame| frame.get(ExtType::RULE).map(|rule| rule.u32(8)))
@@ -208,16 +279,22 @@ fn groups(text: &[u8]) -> impl Iterator<Item = Vec<String>> {
         .into_iter()
 }
 
-fn combined_with_authentication(words: Vec<String>) -> bool {
-    let value = |keyword: &str| {
-        words.iter().position(|word| word == keyword).and_then(|at| words.get(at + 1))
+/// A combined cipher, and an authentication algorithm beside it or in a later alternative.
+fn combined_with_authentication(text: &[u8]) -> bool {
+    let value = |words: &[String], keyword: &str| {
+        let at = words.iter().position(|word| word == keyword)?;
+        words.get(at + 1).cloned()
     };
-    let combined = value("encr_algs").is_some_and(|cipher| {
+    let is_combined = |cipher: String| {
         let name = cipher.split('(').next().unwrap_or_default();
-        name.starts_with("aes-gcm") || name.starts_with("aes-ccm")
-            || name.parse().is_ok_and(|id: u32| (14..=20).contains(&id))
-    });
-    combined && value("encr_auth_algs").is_some_and(|alg| alg != "none")
+        let by_number = name.parse().is_ok_and(|id: u32| (14..=20).contains(&id));
+        name.starts_with("aes-gcm") || name.starts_with("aes-ccm") || by_number
+    };
+    let mut combined = false;
+    groups(text).any(|words| {
+        combined |= value(&words, "encr_algs").is_some_and(is_combined);
+        combined && value(&words, "encr_auth_algs").is_some_and(|alg| alg != "none")
+    })
 }
 
 /// Longer lines, groups or alternatives than the original takes.

@@ -19,7 +19,7 @@ use illumos_ipsec::wire::errno::Errno;
 use ipsec_usermode::lab::{Action, Interposer, Options, Running, Server};
 use ipsec_usermode::{Config, Kernel};
 
-use super::case::{Case, Fault, Sent, Step, Text, changes_kernel, masked, shown, without_prose};
+use super::case::{Case, Fault, Sent, Step, Text, changes_kernel, masked, shown, shows_data, without_prose};
 use super::outcome::Observed;
 
 /// Files of the name services, as they were where the cases were recorded.
@@ -117,15 +117,12 @@ impl World {
         let output = child.wait_with_output()?;
         restore()?;
 
-        let shows_data = step.args.is_empty() || step.args.iter().any(|arg| {
-            arg.starts_with('-') && arg.contains(['l', 'L']) && !arg.starts_with("--")
-        });
         let stdout = Text(output.stdout);
         let view = fs::read(self.root().join(VIEW)).unwrap_or_default();
         let mut spy = self.spy.lock().expect("the spy never panics");
         Ok(Observed {
             exit: output.status.code(),
-            stdout: if shows_data { stdout } else { without_prose(&stdout) },
+            stdout: if shows_data(&step.args) { stdout } else { without_prose(&stdout) },
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             sent: std::mem::take(&mut spy.sent),
             view: Text(shown(&view)),
