@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::run::{Failure, Outcome, cargo, root, run as run_to_end};
+use crate::demo::LAB_PACKAGES;
+use crate::run::{Failure, Outcome, build, built, cargo, root, run as run_to_end};
 use crate::test::test;
 use crate::tools::{CARGO_DENY, MANDOC, Tool, XMLLINT};
 
@@ -68,6 +69,16 @@ const STEPS: &[Step] = &[
         let mut check = cargo(["check", "--quiet", "--manifest-path"]);
         check.arg(manifest);
         Plan::Run(check)
+    }),
+    ("demonstration", || {
+        match build(LAB_PACKAGES).and_then(|()| built("ipsec-lab")) {
+            Ok(lab) => {
+                let mut demo = process::Command::new(lab);
+                demo.arg("demo");
+                Plan::Run(demo)
+            }
+            Err(_) => Plan::Fail("the commands are not built".to_owned()),
+        }
     }),
     ("dependencies", || {
         if !CARGO_DENY.exists() {

@@ -668,7 +668,7 @@ fn a_shell_keeps_the_directory_that_it_is_given() {
 fn waiting_shell(text: &str) -> (Process, ChildStdin, PathBuf) {
     let mut command = ipsec_lab();
     command
-        .args(["shell", "-c", &text])
+        .args(["shell", "-c", text])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut process = Process(command.spawn().unwrap());

@@ -58,12 +58,11 @@ impl<'a> Session<'a> {
         show(&outcome.stdout);
         show(&outcome.stderr);
         for expect in step.expect {
-            self.check(expect, &outcome)
-                .map_err(|(expected, got)| Failure {
-                    step: typed(&step.run),
-                    expected,
-                    got,
-                })?;
+            check(&mut self.kept, expect, &outcome).map_err(|(expected, got)| Failure {
+                step: typed(&step.run),
+                expected,
+                got,
+            })?;
         }
         Ok(())
     }
@@ -114,39 +113,40 @@ impl<'a> Session<'a> {
             .root()
             .join(Path::new(path).strip_prefix("/").unwrap_or(Path::new(path)))
     }
+}
 
-    /// Gives back what was expected and what there is instead.
-    fn check(&mut self, expect: &Expect, outcome: &Outcome) -> Result<(), (String, String)> {
-        let (holds, expected, got) = match *expect {
-            Expect::Status(status) => (
-                outcome.status == i32::from(status),
-                format!("exit status {status}"),
-                format!("exit status {}", outcome.status),
-            ),
-            Expect::Fails => (
-                (1..128).contains(&outcome.status) || outcome.status == 255,
-                "a failure".to_owned(),
-                format!("exit status {}", outcome.status),
-            ),
-            Expect::Output(text) => same(text, &outcome.stdout),
-            Expect::Says(text) => contains("standard output", text, &outcome.stdout),
-            Expect::Complains(text) => contains("standard error", text, &outcome.stderr),
-            Expect::Silent => (
-                outcome.stderr.is_empty(),
-                "nothing on standard error".to_owned(),
-                outcome.stderr.clone(),
-            ),
-            Expect::Keep(name) => {
-                self.kept.insert(name, outcome.stdout.clone());
-                return Ok(());
-            }
-            Expect::Same(name) => {
-                let kept = self.kept.get(name).map_or("", String::as_str);
-                same(kept, &outcome.stdout)
-            }
-        };
-        if holds { Ok(()) } else { Err((expected, got)) }
-    }
+/// Gives back what was expected and what there is instead.
+fn check(
+    kept: &mut HashMap<&'static str, String>,
+    expect: &Expect,
+    outcome: &Outcome,
+) -> Result<(), (String, String)> {
+    let (holds, expected, got) = match *expect {
+        Expect::Status(status) => (
+            outcome.status == i32::from(status),
+            format!("exit status {status}"),
+            format!("exit status {}", outcome.status),
+        ),
+        Expect::Fails => (
+            (1..128).contains(&outcome.status) || outcome.status == 255,
+            "a failure".to_owned(),
+            format!("exit status {}", outcome.status),
+        ),
+        Expect::Output(text) => same(text, &outcome.stdout),
+        Expect::Says(text) => contains("standard output", text, &outcome.stdout),
+        Expect::Complains(text) => contains("standard error", text, &outcome.stderr),
+        Expect::Silent => (
+            outcome.stderr.is_empty(),
+            "nothing on standard error".to_owned(),
+            outcome.stderr.clone(),
+        ),
+        Expect::Keep(name) => {
+            kept.insert(name, outcome.stdout.clone());
+            return Ok(());
+        }
+        Expect::Same(name) => same(kept.get(name).map_or("", String::as_str), &outcome.stdout),
+    };
+    if holds { Ok(()) } else { Err((expected, got)) }
 }
 
 /// Prints for the reader, who may have gone: the steps are checked all the same.
@@ -188,5 +188,74 @@ impl fmt::Display for Failure {
         block(f, "step", &self.step)?;
         block(f, "expected", &self.expected)?;
         block(f, "got", &self.got)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(status: i32, stdout: &str, stderr: &str) -> Outcome {
+        Outcome {
+            status,
+            stdout: stdout.to_owned(),
+            stderr: stderr.to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_expectation_holds_or_says_what_it_got() {
+        let good = outcome(0, "one \ntwo\n", "");
+        let bad = outcome(1, "one\n", "a:1:2: no\n");
+        // What holds for the first and not for the second.
+        let first: &[Expect] = &[
+            Expect::Status(0),
+            Expect::Output("one\ntwo  \n"),
+            Expect::Says("two"),
+            Expect::Silent,
+        ];
+        let second: &[Expect] = &[
+            Expect::Status(1),
+            Expect::Fails,
+            Expect::Output("one\n"),
+            Expect::Complains("a:1:2"),
+        ];
+        for (expects, yes, no) in [(first, &good, &bad), (second, &bad, &good)] {
+            for expect in expects {
+                assert!(check(&mut HashMap::new(), expect, yes).is_ok());
+                let (expected, got) = check(&mut HashMap::new(), expect, no).unwrap_err();
+                assert_ne!(expected, got);
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_that_dies_has_not_failed_properly() {
+        let died = outcome(128 + 11, "", "");
+        assert!(check(&mut HashMap::new(), &Expect::Fails, &died).is_err());
+    }
+
+    #[test]
+    fn output_can_be_kept_and_compared() {
+        let mut kept = HashMap::new();
+        let (one, two) = (outcome(0, "one\n", ""), outcome(0, "two\n", ""));
+        assert!(check(&mut kept, &Expect::Same("name"), &one).is_err());
+        assert!(check(&mut kept, &Expect::Keep("name"), &one).is_ok());
+        assert!(check(&mut kept, &Expect::Same("name"), &one).is_ok());
+        assert!(check(&mut kept, &Expect::Same("name"), &two).is_err());
+    }
+
+    #[test]
+    fn a_failure_shows_step_expectation_and_result() {
+        let failure = Failure {
+            step: "ipsecconf -L\n".to_owned(),
+            expected: "exit status 0".to_owned(),
+            got: String::new(),
+        };
+        assert_eq!(
+            failure.to_string(),
+            "NOT AS EXPECTED\nstep\n    ipsecconf -L\nexpected\n    exit status 0\n\
+             got\n    (nothing)\n"
+        );
     }
 }

@@ -196,7 +196,7 @@ pub(super) const PART: Part = Part {
         Step {
             note: "Half a policy is not a policy.",
             run: Command("ipsecconf -q -a /etc/inet/refused.conf"),
-            expect: &[Fails],
+            expect: &[Fails, Complains("/etc/inet/refused.conf:2:1")],
         },
         Step {
             note: "",
