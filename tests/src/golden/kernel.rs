@@ -12,6 +12,7 @@ mod case;
 mod decide;
 mod flag_model;
 mod replay;
+mod shape;
 
 use std::path::Path;
 

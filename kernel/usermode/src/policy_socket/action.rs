@@ -2,7 +2,7 @@
 
 //! Alternatives from the ACTION extension of an ADDRULE (`spec/pf_policy.md` section 4.2).
 
-use illumos_ipsec::model::{ActionFlags, ActionKind, AlgChoice, AlgProto, AlgUse, Alternative};
+use illumos_ipsec::model::{ActionFlags, ActionKind, AlgChoice, AlgUse, Alternative};
 use illumos_ipsec::wire::policy::{AttrTag, Diagnostic, RawExt};
 
 use crate::alg_table::AlgTable;
@@ -150,7 +150,7 @@ fn check(alt: &mut Alternative, setting: Setting, algs: &AlgTable) -> Result<(),
     ];
     // First every algorithm, then every key size.
     for (flag, usage, choice, unknown, _) in &uses {
-        if flags.contains(*flag) && !has(algs, usage.proto(), choice.id) {
+        if flags.contains(*flag) && !algs.has(usage.proto(), choice.id) {
             return Err(*unknown);
         }
     }
@@ -160,8 +160,4 @@ fn check(alt: &mut Alternative, setting: Setting, algs: &AlgTable) -> Result<(),
         }
     }
     Ok(())
-}
-
-fn has(algs: &AlgTable, proto: AlgProto, id: u8) -> bool {
-    algs.has(proto, id)
 }

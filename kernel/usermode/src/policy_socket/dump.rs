@@ -2,11 +2,11 @@
 
 //! DUMP, one record at a time (`spec/pf_policy.md` section 6).
 
-use illumos_ipsec::model::{IcmpSelector, Side, TunnelName};
+use illumos_ipsec::model::{Side, TunnelName};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::{
     AF_INET, AF_INET6, AddressExt, Ext, Frame, Header, Message, MsgType, PortsExt, ProtoExt,
-    RuleExt, RuleFlags, RulesetExt, TunNameExt, TypeCodeExt, encode_alternatives,
+    RuleExt, RuleFlags, RulesetExt, TunNameExt, encode_alternatives,
 };
 
 use super::Scope;
@@ -177,10 +177,6 @@ fn selectors(selector: &RuleSelector) -> impl Iterator<Item = Ext> {
         remote,
         icmp,
     } = *selector;
-    let port = |port: u16| PortsExt {
-        min: port,
-        max: port,
-    };
     [
         proto.map(|number| {
             Ext::Proto(ProtoExt {
@@ -188,11 +184,11 @@ fn selectors(selector: &RuleSelector) -> impl Iterator<Item = Ext> {
                 reserved: (0, 0),
             })
         }),
-        local_port.map(|p| Ext::LocalPort(port(p))),
-        remote_port.map(|p| Ext::RemotePort(port(p))),
+        local_port.map(|p| Ext::LocalPort(PortsExt::single(p))),
+        remote_port.map(|p| Ext::RemotePort(PortsExt::single(p))),
         remote.map(|prefix| Ext::RemoteAddr(address(family, prefix))),
         local.map(|prefix| Ext::LocalAddr(address(family, prefix))),
-        icmp.map(|icmp| Ext::TypeCode(type_code(icmp))),
+        icmp.map(|icmp| Ext::TypeCode(icmp.into())),
     ]
     .into_iter()
     .flatten()
@@ -209,8 +205,4 @@ fn address(family: Family, prefix: RulePrefix) -> AddressExt {
         reserved: 0,
         data: prefix.addr[..len].to_vec(),
     }
-}
-
-fn type_code(icmp: IcmpSelector) -> TypeCodeExt {
-    icmp.into()
 }
