@@ -77,22 +77,20 @@ impl AlgTable {
         self.class(proto).algs.contains_key(&id)
     }
 
-    /// Fits the key bounds of a rule to its algorithm; false if the algorithm has no
-    /// key size inside them. An unknown algorithm leaves them alone.
+    /// Fits the key bounds of a rule to its algorithm, to 0 if that is unknown; false if
+    /// they end up the wrong way round.
     pub(crate) fn fit_keys(&self, usage: AlgUse, choice: &mut AlgChoice) -> bool {
         let Some(alg) = self.class(usage.proto()).algs.get(&choice.id) else {
+            (choice.min, choice.max) = (0, 0);
             return true;
         };
-        let clip = |bits: u16| bits.max(alg.min).min(alg.max);
-        choice.min = if choice.min == 0 {
-            alg.default
-        } else {
-            clip(choice.min)
+        choice.min = match choice.min {
+            0 => alg.default,
+            bits => bits.min(alg.max).max(alg.min),
         };
-        choice.max = if choice.max == 0 {
-            alg.max
-        } else {
-            clip(choice.max)
+        choice.max = match choice.max {
+            0 => alg.max,
+            bits => bits.max(alg.min).min(alg.max),
         };
         choice.min <= choice.max
     }
@@ -161,7 +159,7 @@ impl Sizes {
 
 impl AlgEntry {
     /// Works out bounds and validity when all is known.
-    fn finish(&mut self) {
+    fn finish(&mut self, proto: AlgProto) {
         let key = |at: usize| self.keys.values.get(at).copied().unwrap_or(0);
         self.default = key(0);
         (self.min, self.max) = match self.increment {
@@ -180,15 +178,19 @@ impl AlgEntry {
             self.flags |= AlgFlags::VALID;
             return;
         }
-        let usable = mechanism_known(&self.mechanism[..end]) && self.mode_fits();
+        let usable = mechanism_known(proto, &self.mechanism[..end]) && self.mode_fits(proto);
         self.flags.set(AlgFlags::VALID, usable);
     }
 
     /// Do IV, ICV and salt fit the mode the flags speak of?
-    fn mode_fits(&self) -> bool {
+    fn mode_fits(&self, proto: AlgProto) -> bool {
         let has = |flag| self.flags.contains(flag);
         let param = |at: usize| self.params.values.get(at).copied().unwrap_or(0);
-        let (iv, icv, salt) = (param(0), param(1), param(2));
+        let (mut iv, icv, salt) = (param(0), param(1), param(2));
+        // Without a length of its own the IV is a block.
+        if self.params.values.is_empty() || iv == 0 && proto == AlgProto::Esp {
+            iv = self.blocks.values.first().copied().unwrap_or(0);
+        }
         let counter = !has(AlgFlags::COUNTER) || iv == 8 && salt <= 8;
         let combined = !has(AlgFlags::COMBINED) || icv > 0;
         let named = has(AlgFlags::CCM) || has(AlgFlags::GCM);
@@ -202,7 +204,7 @@ fn read(attrs: &[u8]) -> Result<[BTreeMap<u8, AlgEntry>; 2], Diagnostic> {
     let mut classes = [BTreeMap::new(), BTreeMap::new()];
     let mut open = AlgEntry::default();
     // Class and whether to skip stay from one entry to the next, as in the kernel.
-    let (mut class, mut skip, mut protocol) = (0, true, false);
+    let (mut class, mut skip, mut protocol) = (AlgProto::Ah, true, false);
     let mut at = 0;
     while let Some(bytes) = attrs.get(at..at + 8) {
         at += 8;
@@ -215,7 +217,7 @@ fn read(attrs: &[u8]) -> Result<[BTreeMap<u8, AlgEntry>; 2], Diagnostic> {
             ])
         };
         let (tag, value) = (AttrTag(word(0)), word(4));
-        let class_of = |number| AlgProto::from_number(number).map(|proto| proto as usize);
+
         match tag {
             AttrTag::NEXT | AttrTag::END => {
                 if protocol {
@@ -223,8 +225,8 @@ fn read(attrs: &[u8]) -> Result<[BTreeMap<u8, AlgEntry>; 2], Diagnostic> {
                 } else {
                     let mut done = std::mem::take(&mut open);
                     if !skip {
-                        done.finish();
-                        classes[class].insert(done.id, done);
+                        done.finish(class);
+                        classes[class as usize].insert(done.id, done);
                     }
                 }
                 if tag == AttrTag::END {
@@ -235,7 +237,7 @@ fn read(attrs: &[u8]) -> Result<[BTreeMap<u8, AlgEntry>; 2], Diagnostic> {
                 open.id = u8::try_from(value).map_err(|_| Diagnostic::ALG_ID_RANGE)?;
             }
             AttrTag::ALG_PROTO => {
-                let found = class_of(value);
+                let found = AlgProto::from_number(value);
                 skip = found.is_none();
                 class = found.unwrap_or(class);
             }
@@ -266,7 +268,7 @@ fn read(attrs: &[u8]) -> Result<[BTreeMap<u8, AlgEntry>; 2], Diagnostic> {
             }
             AttrTag::PROTO_ID => {
                 protocol = true;
-                class = class_of(value).unwrap_or(class);
+                class = AlgProto::from_number(value).unwrap_or(class);
             }
             _ => {}
         }

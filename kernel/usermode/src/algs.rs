@@ -98,9 +98,10 @@ pub fn sync_protocols() -> Vec<u32> {
     PROTOCOLS.iter().map(|(proto, _)| proto.number()).collect()
 }
 
-/// The mechanisms that the crypto framework of the user-mode kernel has.
-pub(crate) fn mechanism_known(name: &[u8]) -> bool {
-    name != b"-" && TABLE.iter().any(|row| row.3.as_bytes() == name)
+/// Does the crypto framework of the user-mode kernel have this mechanism for this class?
+pub(crate) fn mechanism_known(proto: AlgProto, name: &[u8]) -> bool {
+    let is_row = |row: &Row| row.0 == proto && row.3.as_bytes() == name;
+    name != b"-" && TABLE.iter().any(is_row)
 }
 
 /// The data lines of `/etc/inet/ipsecalgs` for the default algorithms.

@@ -595,3 +595,31 @@ fn closed_sockets_are_silent() {
     assert!(!kernel.wants_input(conn));
     assert_ne!(kernel.open_policy(), conn);
 }
+
+#[test]
+fn key_sizes_are_checked_in_use_or_not() {
+    let (mut kernel, conn) = modified();
+    let inverted = |flags| {
+        [
+            (AttrTag::TYPE, 3),
+            (AttrTag::FLAGS, flags),
+            (AttrTag::AH_AUTH, 5),
+            (AttrTag::ESP_ENCR, 12),
+            (AttrTag::ENCR_MINBITS, 256),
+            (AttrTag::ENCR_MAXBITS, 128),
+            (AttrTag::END, 0),
+        ]
+    };
+    let wanted = (Errno::EINVAL, Diagnostic::UNSUPP_ESP_ENCR_KEYSIZE);
+    for flags in [1, 2] {
+        let request = add(ACTIVE, OUT, 1, &inverted(flags));
+        assert_eq!(status(&mut kernel, conn, &request), wanted, "{flags}");
+    }
+}
+
+#[test]
+fn a_list_may_end_with_next() {
+    let (mut kernel, conn) = modified();
+    let request = add(ACTIVE, OUT, 1, &[(AttrTag::TYPE, 2), (AttrTag::NEXT, 0)]);
+    assert_eq!(status(&mut kernel, conn, &request), OK);
+}

@@ -148,14 +148,14 @@ fn check(alt: &mut Alternative, setting: Setting, algs: &AlgTable) -> Result<(),
             D::UNSUPP_ESP_ENCR_KEYSIZE,
         ),
     ];
-    // First every algorithm, then every key size.
+    // First the algorithms in use, then all key sizes, in use or not.
     for (flag, usage, choice, unknown, _) in &uses {
         if flags.contains(*flag) && !algs.has(usage.proto(), choice.id) {
             return Err(*unknown);
         }
     }
-    for (flag, usage, choice, _, bad_size) in uses {
-        if flags.contains(flag) && !algs.fit_keys(usage, choice) {
+    for (_, usage, choice, _, bad_size) in uses {
+        if !algs.fit_keys(usage, choice) {
             return Err(bad_size);
         }
     }
