@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 
 use illumos_ipsec::cli::diagnostics;
-use illumos_ipsec::model::{ActionFlags, Direction, Selector, TunnelMode, TunnelName};
+use illumos_ipsec::model::{Direction, Selector, TunnelName};
 use illumos_ipsec::policy::{self, PolicyRule, Problem, Resolver, Severity};
 
 use crate::context::Context;
@@ -29,7 +29,8 @@ pub(crate) fn run(context: &Context, file: &OsStr) -> Result<(), Failure> {
     let empty = parsed.rules.is_empty() && parsed.problems.is_empty();
     let mut problems = parsed.problems;
     problems.extend(compile_problems);
-    problems.extend(refusals(&rules));
+    problems.extend(policy::objections(&rules).into_iter().map(|objection| objection.problem));
+    problems.extend(contradictions(&rules));
     diagnostics::report("ipsecconf", &sources, &problems);
     bad_rules(&problems)?;
     if empty {
@@ -56,56 +57,28 @@ pub(crate) fn bad_rules(problems: &[Problem]) -> Result<(), Failure> {
     }
 }
 
-/// What the kernel would refuse whatever is loaded.
-fn refusals(rules: &[PolicyRule]) -> Vec<Problem> {
+/// Rules of one file that select the same traffic for different actions.
+fn contradictions(rules: &[PolicyRule]) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut modes: HashMap<&TunnelName, (TunnelMode, u32)> = HashMap::new();
     let mut seen: HashMap<(Option<&TunnelName>, Direction, Selector), usize> = HashMap::new();
     for (at, rule) in rules.iter().enumerate() {
-        let flags = rule.alternatives().iter().fold(ActionFlags::empty(), |all, a| all | a.flags);
-        if let Some((tunnel, mode)) = &rule.tunnel {
-            let (first, line) = *modes.entry(tunnel).or_insert((*mode, rule.span.line));
-            if first != *mode {
-                problems.push(
-                    Problem::error(rule.span, format!("tunnel {tunnel} cannot mix modes"))
-                        .expected(format!("the mode of its rule on line {line}")),
-                );
-            }
-            if *mode == TunnelMode::Transport && !rule.selector(0).is_any() {
-                problems.push(Problem::error(
-                    rule.span,
-                    format!("transport mode on tunnel {tunnel} takes no selectors"),
-                ));
-            }
-            if *mode == TunnelMode::Tunnel && flags.contains(ActionFlags::UNIQUE) {
-                problems.push(Problem::error(
-                    rule.span,
-                    format!("tunnel mode on tunnel {tunnel} cannot have 'sa unique'"),
-                ));
+        let tunnel = rule.tunnel.as_ref().map(|(name, _)| name);
+        let keys = (0..rule.requests())
+            .flat_map(|n| rule.direction.iter().map(move |direction| (n, direction)))
+            .map(|(n, direction)| (tunnel, direction, rule.selector(n)));
+        let mut other = None;
+        for key in keys {
+            let first = *seen.entry(key).or_insert(at);
+            if rules[first].alternatives() != rule.alternatives() {
+                other.get_or_insert(first);
             }
         }
-        for n in 0..rule.requests() {
-            for direction in rule.direction.iter() {
-                let tunnel = rule.tunnel.as_ref().map(|(name, _)| name);
-                let key = (tunnel, direction, rule.selector(n));
-                match seen.get(&key) {
-                    Some(&other) if rules[other].alternatives() != rule.alternatives() => {
-                        problems.push(Problem::error(
-                            rule.span,
-                            format!(
-                                "the rule on line {} selects the same traffic for another action",
-                                rules[other].span.line
-                            ),
-                        ));
-                    }
-                    Some(_) => {}
-                    None => {
-                        seen.insert(key, at);
-                    }
-                }
-            }
+        if let Some(other) = other {
+            let line = rules[other].span.line;
+            let message =
+                format!("the rule on line {line} selects the same traffic for another action");
+            problems.push(Problem::error(rule.span, message));
         }
     }
-    problems.dedup();
     problems
 }

@@ -158,12 +158,13 @@ fn live_rules(client: &mut PolicyClient) -> Result<HashMap<Head, HashSet<u64>>, 
     Ok(live)
 }
 
-/// The entries of both views that are in force, in the order of the newer one.
+/// The entries of both views that are in force: those of the older one, then what the
+/// newer one adds.
 fn merge(old: View, new: View, live: &HashMap<Head, HashSet<u64>>) -> View {
     let in_force = |entry: &Entry| live.get(&entry.head).is_some_and(|set| set.contains(&entry.index));
     let mut seen = HashSet::new();
     let mut merged = View::default();
-    for item in new.items.into_iter().chain(old.items) {
+    for item in old.items.into_iter().chain(new.items) {
         if let Item::Entry(entry) = item
             && in_force(&entry)
             && seen.insert((entry.head.clone(), entry.index))

@@ -2,7 +2,9 @@
 
 //! What the tests of the real commands share.
 
+pub mod fuzz_targets;
 pub mod golden;
+pub mod lab;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the fuzzers check, as plain functions: each takes any bytes and panics if
+//! something does not hold. An ordinary test runs them over the kept inputs.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use illumos_ipsec::model::{ActionFlags, ActionKind, Direction, SpdRule, TunnelMode};
+use illumos_ipsec::policy::{
+    AlgDb, FIRST_PRIORITY, Names, Parsed, PolicyRule, Problem, Resolver, Severity, SourceText,
+    compile, objections, parse, print_rule,
+};
+use illumos_ipsec::wire::policy::{
+    DecodedAlternative, DumpItem, Message, decode_alglist, decode_record, describe,
+};
+use ipsec_usermode::{Config, Kernel};
+
+/// A target: its name and what it does with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets, by the names of their folders.
+pub const TARGETS: &[Target] = &[
+    ("policy_language", policy_language),
+    ("policy_client_decode", policy_client_decode),
+    ("policy_server", policy_server),
+];
+
+const ALGS: &[u8] = b"\
+ALG|2|0|none,any|-|0|0
+ALG|2|3|hmac-sha1,sha1|CKM_SHA_1_HMAC_GENERAL|160|12
+ALG|2|5|hmac-sha256,sha256|CKM_SHA256_HMAC_GENERAL|256|16
+ALG|3|0|any|-|0|0
+ALG|3|11|null|-|0|0
+ALG|3|12|aes-cbc,aes|CKM_AES_CBC|128/128-256,64|16
+ALG|3|20|aes-gcm,aes-gcm16|CKM_AES_GCM|128/128-256,64|16|8,16,4|23
+";
+
+struct FewNames;
+
+impl Names for FewNames {
+    fn host(&self, name: &[u8]) -> Vec<IpAddr> {
+        let v6 = IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+        let v4 = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1));
+        match name {
+            b"six" => vec![v6],
+            b"dual" => vec![v6, v4],
+            b"many" => (1..=20).map(|n| Ipv4Addr::new(192, 0, 2, n).into()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn host_by_addr(&self, addr: IpAddr) -> Option<String> {
+        addr.is_loopback().then(|| "localhost".to_owned())
+    }
+
+    fn network(&self, name: &[u8]) -> Option<Ipv4Addr> {
+        (name == b"net").then(|| Ipv4Addr::new(10, 1, 0, 0))
+    }
+
+    fn service(&self, name: &[u8]) -> Option<u16> {
+        (name == b"http").then_some(80)
+    }
+
+    fn protocol(&self, name: &[u8]) -> Option<u8> {
+        match name {
+            b"icmp" => Some(1),
+            b"tcp" => Some(6),
+            b"ipv6-icmp" => Some(58),
+            _ => None,
+        }
+    }
+
+    fn protocol_by_number(&self, number: u8) -> Option<String> {
+        (number == 6).then(|| "tcp".to_owned())
+    }
+
+    fn hostname(&self) -> String {
+        "gw.example.com".to_owned()
+    }
+
+    fn similar(&self, _: &[u8]) -> Vec<String> {
+        vec!["http".to_owned(), "tcp".to_owned()]
+    }
+}
+
+fn load(text: &[u8], algs: &AlgDb) -> (Parsed, Vec<PolicyRule>, Vec<Problem>) {
+    let source = SourceText { name: "fuzz".to_owned(), text: text.to_vec(), tunnel: None };
+    let parsed = parse(&[source]);
+    let kernel = algs.kernel_algs();
+    let resolver = Resolver { names: &FewNames, algs, kernel: &kernel };
+    let (rules, problems) = compile(&parsed, &resolver);
+    (parsed, rules, problems)
+}
+
+/// Any bytes as a policy: problems lie inside the text, requests say what the rules
+/// say, and what the printer makes of a rule reads back as the same rule.
+pub fn policy_language(data: &[u8]) {
+    let (algs, _) = AlgDb::parse(ALGS);
+    let (parsed, rules, problems) = load(data, &algs);
+    for problem in parsed.problems.iter().chain(&problems) {
+        assert!(problem.span.start <= problem.span.end && problem.span.end <= data.len());
+        assert!(problem.span.line > 0 && problem.span.column > 0);
+        let _ = problem.to_string();
+    }
+    assert!(rules.len() <= parsed.rules.len());
+    let _ = objections(&rules);
+    for rule in rules.iter().take(50) {
+        for n in 0..rule.requests().min(5) {
+            let message = rule.message(n, FIRST_PRIORITY, 1, 2, rule.direction);
+            let bytes = message.encode();
+            assert_eq!(
+                Message::decode(&bytes).map(|decoded| decoded.exts).as_ref(),
+                Ok(&message.exts)
+            );
+            let Ok(DumpItem::Rule { rule: asked, .. }) = decode_record(&message) else {
+                panic!("the request describes no rule");
+            };
+            assert_eq!(asked.selector, rule.selector(n));
+            reads_back(rule, n, &algs);
+        }
+    }
+}
+
+fn reads_back(rule: &PolicyRule, n: usize, algs: &AlgDb) {
+    let selector = rule.selector(n);
+    let broadcast = IpAddr::from(Ipv4Addr::BROADCAST);
+    let ends = [selector.local, selector.remote];
+    let unwritable = ends.iter().flatten().any(|prefix| prefix.addr() == broadcast)
+        // ESP authentication by any algorithm has no words.
+        || rule.alternatives().iter().any(|alt| {
+            alt.kind == ActionKind::Ipsec
+                && alt.flags.contains(ActionFlags::ESP_AUTH)
+                && alt.esp_auth.id == 0
+        })
+        // Bounds that contradict each other are not accepted as written.
+        || rule.action.refused.is_some();
+    if unwritable {
+        return;
+    }
+    let direction =
+        if rule.direction.contains(Direction::OUT) { Direction::OUT } else { Direction::IN };
+    let (tunnel, mode) = match rule.tunnel.clone() {
+        Some((name, mode)) => (Some(name), mode),
+        None => (None, TunnelMode::Transport),
+    };
+    let action = rule.alternatives();
+    let alternatives: Vec<_> = action
+        .iter()
+        .map(|&alternative| DecodedAlternative { alternative, extras: Vec::new() })
+        .collect();
+    let listed = SpdRule { index: 1, priority: 1, direction, tunnel, mode, selector, action };
+    let text = print_rule(&listed, &alternatives, true, &FewNames, algs);
+    let shown = String::from_utf8_lossy(&text);
+    let (parsed, again, problems) = load(&text, algs);
+    let mut all = parsed.problems.iter().chain(&problems);
+    assert!(
+        all.all(|p| p.severity == Severity::Warning),
+        "{shown}{:?}{problems:?}",
+        parsed.problems
+    );
+    let [again] = again.as_slice() else { panic!("{shown}is {} rules", again.len()) };
+    assert_eq!(again.selector(0), listed.selector, "{shown}");
+    assert_eq!(again.direction, listed.direction, "{shown}");
+    assert_eq!(again.tunnel, rule.tunnel, "{shown}");
+    assert_eq!(again.alternatives(), listed.action, "{shown}");
+}
+
+/// Any bytes as a message from the kernel: nothing panics, and what is understood
+/// encodes to the same bytes.
+pub fn policy_client_decode(data: &[u8]) {
+    let _ = describe(data);
+    let Ok(message) = Message::decode(data) else { return };
+    assert_eq!(message.encode(), data);
+    let _ = decode_alglist(&message);
+    if let Ok(DumpItem::Rule { rule, alternatives }) = decode_record(&message) {
+        let (algs, _) = AlgDb::parse(ALGS);
+        let _ = print_rule(&rule, &alternatives, false, &FewNames, &algs);
+    }
+}
+
+/// Any bytes as requests of several clients: nothing panics, every reply is well-formed.
+///
+/// The input is a sequence of a control byte, a 16-bit little-endian length and that
+/// many bytes. Bits 0 and 1 of the control byte choose the socket, bit 6 leaves its
+/// replies where they are, bit 7 closes it first.
+pub fn policy_server(data: &[u8]) {
+    let mut kernel = Kernel::new(Config::default());
+    let mut sockets = [(); 4].map(|()| kernel.open_policy());
+    let mut rest = data;
+    while let [control, low, high, tail @ ..] = rest {
+        let len = usize::from(u16::from_le_bytes([*low, *high])).min(tail.len());
+        let (message, behind) = tail.split_at(len);
+        rest = behind;
+        let socket = &mut sockets[usize::from(control & 3)];
+        if control & 0x80 != 0 {
+            kernel.close(*socket);
+            *socket = kernel.open_policy();
+        }
+        kernel.request(*socket, message);
+        if control & 0x40 == 0 {
+            while let Some(reply) = kernel.next_reply(*socket) {
+                check_reply(&reply);
+            }
+        }
+        kernel.take_events();
+    }
+    for socket in sockets {
+        while let Some(reply) = kernel.next_reply(socket) {
+            check_reply(&reply);
+        }
+    }
+}
+
+fn check_reply(reply: &[u8]) {
+    if reply.len() >= 16 {
+        let stated = usize::from(u16::from_ne_bytes([reply[4], reply[5]])) * 8;
+        assert_eq!(stated, reply.len());
+    }
+    let _ = describe(reply);
+}

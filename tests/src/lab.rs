@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A lab for one test: a user-mode kernel in a thread of this process, and the real
+//! commands against it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+
+use illumos_ipsec::model::{Side, SpdRule, TunnelName};
+use illumos_ipsec::sys::System;
+use illumos_ipsec::sys::policy::{PolicyClient, Scope};
+use illumos_ipsec::wire::policy::{DumpItem, MsgType};
+use ipsec_usermode::lab::{Action, Interposer, Options, Running, Server};
+use ipsec_usermode::{Config, Event, IpsecState, KernelKind};
+
+/// A lab with a running kernel.
+pub struct Lab {
+    dir: tempfile::TempDir,
+    server: Option<Running>,
+    watch: Arc<Watch>,
+}
+
+/// A request as the kernel was about to see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Number of the connection, from 1.
+    pub connection: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Seen {
+    /// The type of the request.
+    #[must_use]
+    pub fn kind(&self) -> MsgType {
+        MsgType(self.bytes.get(1).copied().unwrap_or_default())
+    }
+}
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Exit status; none if it was killed.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Done {
+    /// Insists on an exit status.
+    #[track_caller]
+    #[must_use]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    /// Insists on a piece of standard error.
+    #[track_caller]
+    #[must_use]
+    pub fn says(self, piece: &str) -> Self {
+        assert!(self.stderr.contains(piece), "no {piece:?} in {self:#?}");
+        self
+    }
+}
+
+impl Lab {
+    /// A lab with a kernel that has the changes of this project.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(KernelKind::Modified, &[])
+    }
+
+    /// A lab with this kind of kernel and these tunnel links.
+    #[must_use]
+    pub fn with(kind: KernelKind, links: &[&str]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let watch = Arc::new(Watch::default());
+        let options = Options {
+            interposer: Some(Box::new(Tap(Arc::clone(&watch)))),
+            ..Options::default()
+        };
+        let config = Config::new(kind, IpsecState::Loaded);
+        let mut server =
+            Server::bind(&dir.path().join("lab"), config, options).expect("a lab server");
+        for link in links {
+            server.kernel_mut().add_link(TunnelName::new(link).expect("a link name"));
+        }
+        let server = server.spawn().expect("a server thread");
+        Self { dir, server: Some(server), watch }
+    }
+
+    /// The directory that `IPSEC_LAB` names.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.dir.path().join("lab")
+    }
+
+    /// A file of the lab's own root.
+    #[must_use]
+    pub fn root(&self, path: &str) -> PathBuf {
+        self.path().join("root").join(path.trim_start_matches('/'))
+    }
+
+    /// Writes a file into the directory in which commands run.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.dir.path().join(name);
+        fs::write(&path, content).expect("a file");
+        path
+    }
+
+    /// The directory in which commands run.
+    #[must_use]
+    pub fn cwd(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A command of ours, ready to run in this lab.
+    #[must_use]
+    pub fn command(&self, name: &str) -> std::process::Command {
+        let program = crate::program(name).unwrap_or_else(|error| panic!("{error}"));
+        let mut command = std::process::Command::new(program);
+        command
+            .current_dir(self.dir.path())
+            .env_remove("SMF_FMRI")
+            .env("LC_ALL", "C")
+            .env("IPSEC_LAB", self.path());
+        command
+    }
+
+    /// Runs `ipsecconf` with these arguments.
+    pub fn ipsecconf(&self, args: &[&str]) -> Done {
+        self.run(args, None, None)
+    }
+
+    /// Runs `ipsecconf` as the method of the policy service.
+    pub fn ipsecconf_as_service(&self, args: &[&str]) -> Done {
+        self.run(args, Some("svc:/network/ipsec/policy:default"), None)
+    }
+
+    /// Runs `ipsecconf` with this standard input.
+    pub fn ipsecconf_reading(&self, args: &[&str], stdin: &str) -> Done {
+        self.run(args, None, Some(stdin))
+    }
+
+    fn run(&self, args: &[&str], service: Option<&str>, stdin: Option<&str>) -> Done {
+        let mut command = assert_cmd::Command::from_std(self.command("ipsecconf"));
+        command.args(args).write_stdin(stdin.unwrap_or_default());
+        if let Some(service) = service {
+            command.env("SMF_FMRI", service);
+        }
+        let output = command.output().expect("ipsecconf runs");
+        Done {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Starts `ipsecconf` and does not wait for it.
+    pub fn start(&self, args: &[&str]) -> Child {
+        self.command("ipsecconf")
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("ipsecconf starts")
+    }
+
+    /// A client of the lab's kernel.
+    #[must_use]
+    pub fn client(&self) -> PolicyClient {
+        PolicyClient::new(System::lab(self.path()).open_policy().expect("a connection"))
+    }
+
+    /// The rules of one side, of the host and of all tunnels.
+    #[must_use]
+    pub fn rules(&self, side: Side) -> Vec<SpdRule> {
+        let mut client = self.client();
+        let dump = client.dump(side, &Scope::All).expect("a dump");
+        dump.filter_map(|item| match item.expect("a good record") {
+            DumpItem::Rule { rule, .. } => Some(rule),
+            DumpItem::Ruleset(_) => None,
+        })
+        .collect()
+    }
+
+    /// Rules in force without what differs between two loads of the same policy.
+    #[must_use]
+    pub fn policy(&self) -> Vec<SpdRule> {
+        let mut rules = self.rules(Side::Active);
+        for rule in &mut rules {
+            rule.index = 0;
+        }
+        rules.sort_by_key(|rule| format!("{rule:?}"));
+        rules
+    }
+
+    /// What the record of loaded policy shows.
+    #[must_use]
+    pub fn view(&self) -> String {
+        self.ipsecconf(&[]).exits(0).stdout
+    }
+
+    /// Forgets the requests seen so far.
+    pub fn forget(&self) {
+        self.watch.state().seen.clear();
+    }
+
+    /// The requests seen since the last [`Lab::forget`].
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        self.watch.state().seen.clone()
+    }
+
+    /// Kills a command when its n-th request (from 0) arrives. With `before` the kernel
+    /// never sees that request, else it sees it but nobody gets the answer. Returns
+    /// false if the command ended without sending so many.
+    pub fn kill_at(&self, args: &[&str], n: usize, before: bool) -> bool {
+        self.forget();
+        self.watch.state().trap = Some(Trap { n, before, pid: None });
+        let mut child = self.start(args);
+        self.watch.set_trap_pid(child.id());
+        let status = child.wait().expect("ipsecconf ends");
+        self.watch.state().trap = None;
+        status.code().is_none()
+    }
+
+    /// Ends the server and gives back what the kernel told its tunnel driver.
+    #[must_use]
+    pub fn events(mut self) -> Vec<Event> {
+        let running = self.server.take().expect("a running server");
+        let mut server = running.stop().expect("the server ends well");
+        server.kernel_mut().take_events()
+    }
+}
+
+impl Default for Lab {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // The server ends before its directory goes.
+        drop(self.server.take());
+    }
+}
+
+/// What the tap in the server knows and is told.
+#[derive(Default)]
+struct Watch {
+    state: Mutex<State>,
+    pid_known: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Vec<Seen>,
+    trap: Option<Trap>,
+}
+
+struct Trap {
+    n: usize,
+    before: bool,
+    pid: Option<u32>,
+}
+
+impl Watch {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("the tap never panics")
+    }
+
+    fn set_trap_pid(&self, pid: u32) {
+        if let Some(trap) = &mut self.state().trap {
+            trap.pid = Some(pid);
+        }
+        self.pid_known.notify_all();
+    }
+}
+
+struct Tap(Arc<Watch>);
+
+impl Interposer for Tap {
+    fn request(&mut self, connection: u64, bytes: &[u8]) -> Action {
+        let mut state = self.0.state();
+        state.seen.push(Seen { connection, bytes: bytes.to_vec() });
+        let count = state.seen.len();
+        if state.trap.as_ref().is_none_or(|trap| trap.n + 1 != count) {
+            return Action::Pass;
+        }
+        // The request can be here before its sender's number is.
+        while state.trap.as_ref().is_some_and(|trap| trap.pid.is_none()) {
+            state = self.0.pid_known.wait(state).expect("the tap never panics");
+        }
+        let Some(Trap { before, pid: Some(pid), .. }) = &state.trap else { return Action::Pass };
+        let pid = nix::unistd::Pid::from_raw(*pid as i32);
+        // It can only fail if the command is gone already.
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+        if *before { Action::Close } else { Action::Pass }
+    }
+}
