@@ -55,6 +55,9 @@ pub trait Interposer: Send {
     /// Decides about one packet. Connections are numbered from 1 in the order in
     /// which they are accepted.
     fn request(&mut self, connection: u64, bytes: &[u8]) -> Action;
+
+    /// Hears what the kernel tells its tunnel driver.
+    fn event(&mut self, _event: &Event) {}
 }
 
 /// What becomes of a request.
@@ -191,7 +194,11 @@ impl Server {
     /// Does what the kernel has asked for. There are no modules to load here: that always
     /// works, and is seen when the kernel looks again.
     fn handle_events(&mut self) {
-        if self.kernel.take_events().contains(&Event::LoadRequested) {
+        let events = self.kernel.take_events();
+        if let Some(interposer) = &mut self.interposer {
+            events.iter().for_each(|event| interposer.event(event));
+        }
+        if events.contains(&Event::LoadRequested) {
             self.kernel.ipsec_loaded(true);
             self.load_timer
                 .get_or_insert_with(|| Instant::now() + LOAD_TIMER);
