@@ -2,45 +2,42 @@
 
 //! One connection of a client: packets in, packets out.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
 use nix::poll::PollFlags;
-use nix::sys::socket::{self, MsgFlags};
 
 use super::interface::Interface;
+use super::packets::{self, BATCH, Inbox};
 use super::trace::{Direction, Event, Trace};
 use super::{Action, Interposer};
 use crate::lab::error::complain;
 use crate::{ConnId, Kernel};
 
-/// Packets that one client may receive or be sent in one turn of the server.
-const TURN: usize = 256;
-
-/// The length field of a message cannot express more than 524,280 bytes. Of a longer
-/// packet this much is looked at, so that the kernel sees a length that is wrong.
-pub(super) const RECEIVE_BUFFER: usize = 512 * 1024;
+/// Batches of packets that one client may receive or be sent in one turn of the server.
+const TURN: usize = 16;
 
 /// What a client's turn needs from the server.
 pub(super) struct Context<'a> {
     pub(super) kernel: &'a mut Kernel,
     pub(super) trace: &'a mut Option<Trace>,
     pub(super) interposer: &'a mut Option<Box<dyn Interposer>>,
-    pub(super) buffer: &'a mut [u8],
+    pub(super) inbox: &'a mut Inbox,
 }
 
 /// A connection.
 ///
 /// Replies are taken from the kernel only as fast as the client reads them, and
-/// requests are read only when all replies are out. So at most one packet is kept
-/// here, whatever the client does.
+/// requests are read only when all replies are out. So no more than a batch of packets
+/// each way is kept, whatever the client does.
 pub(super) struct Client {
     number: u64,
     interface: &'static Interface,
     socket: UnixStream,
     conn: ConnId,
-    unsent: Option<Vec<u8>>,
+    unsent: VecDeque<Vec<u8>>,
     state: State,
     /// The client has gone. As on a real system, requests that it has written are
     /// carried out; replies go nowhere.
@@ -79,7 +76,7 @@ impl Client {
             interface,
             socket,
             conn,
-            unsent: None,
+            unsent: VecDeque::new(),
             state: State::Reading,
             deaf: false,
         }
@@ -107,13 +104,17 @@ impl Client {
 
     /// Moves packets until the client has to be waited for or its turn is over.
     pub(super) fn turn(&mut self, ctx: &mut Context<'_>) {
-        self.state = State::More;
+        let mut all_read = false;
         for _ in 0..TURN {
-            let reply = self.unsent.take().or_else(|| self.next_reply(ctx));
-            self.state = match reply {
-                Some(reply) => self.send(reply),
-                None if ctx.kernel.wants_input(self.conn) => self.receive(ctx),
-                None => State::Waiting,
+            self.fetch(ctx);
+            self.state = if !self.unsent.is_empty() {
+                self.send()
+            } else if !ctx.kernel.wants_input(self.conn) {
+                State::Waiting
+            } else if all_read {
+                State::Reading
+            } else {
+                self.receive(ctx, &mut all_read)
             };
             if self.state != State::More {
                 break;
@@ -124,31 +125,41 @@ impl Client {
         }
     }
 
-    fn next_reply(&self, ctx: &mut Context<'_>) -> Option<Vec<u8>> {
-        let reply = ctx.kernel.next_reply(self.conn)?;
+    /// Takes replies from the kernel.
+    fn fetch(&mut self, ctx: &mut Context<'_>) {
+        while self.unsent.len() < BATCH
+            && let Some(reply) = ctx.kernel.next_reply(self.conn)
+        {
+            self.reply(reply, ctx);
+        }
+    }
+
+    fn reply(&mut self, reply: Vec<u8>, ctx: &mut Context<'_>) {
         if let Some(trace) = ctx.trace {
             trace.message(self.interface, self.number, Direction::Reply, &reply);
         }
-        Some(reply)
+        self.unsent.push_back(reply);
     }
 
-    fn send(&mut self, reply: Vec<u8>) -> State {
+    fn send(&mut self) -> State {
         if self.deaf {
+            self.unsent.clear();
             return State::More;
         }
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        match socket::send(self.socket.as_raw_fd(), &reply, flags) {
-            Ok(_) | Err(Errno::EINTR) => State::More,
-            Err(Errno::EAGAIN) => {
-                self.unsent = Some(reply);
-                State::Writing
+        match packets::send(&self.socket, &self.unsent) {
+            Ok(sent) => {
+                self.unsent.drain(..sent);
+                State::More
             }
+            Err(Errno::EINTR) => State::More,
+            Err(Errno::EAGAIN) => State::Writing,
             Err(Errno::EPIPE | Errno::ECONNRESET) => {
                 self.deaf = true;
                 State::More
             }
             Err(errno) => {
-                let (number, len) = (self.number, reply.len());
+                let number = self.number;
+                let len = self.unsent.front().map_or(0, Vec::len);
                 complain(format_args!(
                     "connection {number} closed: a reply of {len} bytes cannot be sent: {}",
                     errno.desc()
@@ -158,18 +169,16 @@ impl Client {
         }
     }
 
-    fn receive(&mut self, ctx: &mut Context<'_>) -> State {
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
-        match socket::recv(self.socket.as_raw_fd(), ctx.buffer, flags) {
-            Ok(0) => State::Closed,
-            Ok(len) => {
-                if len > ctx.buffer.len() {
-                    let (number, most) = (self.number, ctx.buffer.len());
-                    complain(format_args!(
-                        "connection {number}: packet of {len} bytes cut to {most}"
-                    ));
-                }
-                self.request(len.min(ctx.buffer.len()), ctx)
+    /// Receives and carries out a batch of requests; says whether that was all there is.
+    fn receive(&mut self, ctx: &mut Context<'_>, all_read: &mut bool) -> State {
+        // What an interposer answers must not overtake what the kernel does.
+        let most = if ctx.interposer.is_some() { 1 } else { BATCH };
+        match ctx.inbox.receive(&self.socket, most) {
+            Ok(()) => {
+                *all_read = ctx.inbox.len() < most;
+                let mut packets = 0..ctx.inbox.len();
+                let open = packets.all(|at| self.request(at, ctx));
+                if open { State::More } else { State::Closed }
             }
             Err(Errno::EAGAIN) => State::Reading,
             // Said once when the client has gone with replies unread; what it had
@@ -183,26 +192,32 @@ impl Client {
         }
     }
 
-    fn request(&mut self, len: usize, ctx: &mut Context<'_>) -> State {
-        let bytes = &ctx.buffer[..len];
+    /// Does what a packet asks for; false if it is the end of the connection.
+    fn request(&mut self, at: usize, ctx: &mut Context<'_>) -> bool {
+        let (number, (bytes, len)) = (self.number, ctx.inbox.packet(at));
+        if len == 0 {
+            return false;
+        }
+        if len > bytes.len() {
+            let most = bytes.len();
+            complain(format_args!(
+                "connection {number}: packet of {len} bytes cut to {most}"
+            ));
+        }
         if let Some(trace) = ctx.trace {
-            trace.message(self.interface, self.number, Direction::Request, bytes);
+            trace.message(self.interface, number, Direction::Request, bytes);
         }
         let action = match ctx.interposer {
-            Some(interposer) => interposer.request(self.number, bytes),
+            Some(interposer) => interposer.request(number, bytes),
             None => Action::Pass,
         };
         match action {
             Action::Pass => ctx.kernel.request(self.conn, bytes),
-            Action::Reply(reply) => {
-                if let Some(trace) = ctx.trace {
-                    trace.message(self.interface, self.number, Direction::Reply, &reply);
-                }
-                self.unsent = Some(reply);
-            }
-            Action::Close => return State::Closed,
+            Action::Reply(reply) => self.reply(reply, ctx),
+            Action::Close => return false,
         }
-        State::More
+        self.fetch(ctx);
+        true
     }
 
     fn close(&mut self, ctx: &mut Context<'_>) {

@@ -10,6 +10,7 @@
 mod client;
 mod interface;
 mod listener;
+mod packets;
 mod stop;
 mod trace;
 
@@ -21,9 +22,10 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use self::client::{Client, Context, RECEIVE_BUFFER, State};
+use self::client::{Client, Context, State};
 use self::interface::INTERFACES;
 use self::listener::Listener;
+use self::packets::Inbox;
 pub use self::stop::Running;
 use self::trace::Trace;
 use super::LabError;
@@ -79,11 +81,13 @@ pub struct Server {
     clients: Vec<Client>,
     accepted: u64,
     accept_again: Option<Instant>,
+    /// The last try to accept a connection has failed, and that has been said.
+    cannot_accept: bool,
     /// When requests that wait for IPsec to be loaded go on.
     load_timer: Option<Instant>,
     trace: Option<Trace>,
     interposer: Option<Box<dyn Interposer>>,
-    buffer: Box<[u8]>,
+    inbox: Inbox,
     tree: Tree,
     // In this order: the sockets go before the lock.
     listeners: Vec<Listener>,
@@ -115,10 +119,11 @@ impl Server {
             clients: Vec::new(),
             accepted: 0,
             accept_again: None,
+            cannot_accept: false,
             load_timer: None,
             trace,
             interposer: options.interposer,
-            buffer: vec![0; RECEIVE_BUFFER].into_boxed_slice(),
+            inbox: Inbox::new(),
             tree,
             listeners,
             _lock: lock,
@@ -173,7 +178,7 @@ impl Server {
             kernel: &mut self.kernel,
             trace: &mut self.trace,
             interposer: &mut self.interposer,
-            buffer: &mut self.buffer,
+            inbox: &mut self.inbox,
         };
         for &at in &ready.clients {
             self.clients[at].turn(&mut ctx);
@@ -290,11 +295,12 @@ impl Server {
             match listener.accept() {
                 Ok(socket) => {
                     self.accepted += 1;
+                    self.cannot_accept = false;
                     let mut ctx = Context {
                         kernel: &mut self.kernel,
                         trace: &mut self.trace,
                         interposer: &mut self.interposer,
-                        buffer: &mut self.buffer,
+                        inbox: &mut self.inbox,
                     };
                     let client = Client::open(self.accepted, listener.interface, socket, &mut ctx);
                     self.clients.push(client);
@@ -302,7 +308,10 @@ impl Server {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    complain(format_args!("no connection accepted for a while: {error}"));
+                    if !self.cannot_accept {
+                        complain(format_args!("no connection accepted for a while: {error}"));
+                    }
+                    self.cannot_accept = true;
                     self.accept_again = Some(Instant::now() + ACCEPT_PAUSE);
                     break;
                 }
