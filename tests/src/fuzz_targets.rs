@@ -4,8 +4,9 @@
 //! something does not hold. An ordinary test runs them over the kept inputs.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
 
-use illumos_ipsec::model::{ActionFlags, ActionKind, Direction, SpdRule, TunnelMode};
+use illumos_ipsec::model::{ActionFlags, ActionKind, Direction, KernelAlg, SpdRule, TunnelMode};
 use illumos_ipsec::policy::{
     AlgDb, FIRST_PRIORITY, Names, Parsed, PolicyRule, Problem, Resolver, Severity, SourceText,
     compile, objections, parse, print_rule,
@@ -34,6 +35,13 @@ ALG|3|11|null|-|0|0
 ALG|3|12|aes-cbc,aes|CKM_AES_CBC|128/128-256,64|16
 ALG|3|20|aes-gcm,aes-gcm16|CKM_AES_GCM|128/128-256,64|16|8,16,4|23
 ";
+
+/// The algorithms above, and what a kernel with them has.
+static SYSTEM: LazyLock<(AlgDb, Vec<KernelAlg>)> = LazyLock::new(|| {
+    let (algs, _) = AlgDb::parse(ALGS);
+    let kernel = algs.kernel_algs();
+    (algs, kernel)
+});
 
 struct FewNames;
 
@@ -83,11 +91,11 @@ impl Names for FewNames {
     }
 }
 
-fn load(text: &[u8], algs: &AlgDb) -> (Parsed, Vec<PolicyRule>, Vec<Problem>) {
+fn load(text: &[u8]) -> (Parsed, Vec<PolicyRule>, Vec<Problem>) {
     let source = SourceText { name: "fuzz".to_owned(), text: text.to_vec(), tunnel: None };
     let parsed = parse(&[source]);
-    let kernel = algs.kernel_algs();
-    let resolver = Resolver { names: &FewNames, algs, kernel: &kernel };
+    let (algs, kernel) = &*SYSTEM;
+    let resolver = Resolver { names: &FewNames, algs, kernel };
     let (rules, problems) = compile(&parsed, &resolver);
     (parsed, rules, problems)
 }
@@ -95,8 +103,7 @@ fn load(text: &[u8], algs: &AlgDb) -> (Parsed, Vec<PolicyRule>, Vec<Problem>) {
 /// Any bytes as a policy: problems lie inside the text, requests say what the rules
 /// say, and what the printer makes of a rule reads back as the same rule.
 pub fn policy_language(data: &[u8]) {
-    let (algs, _) = AlgDb::parse(ALGS);
-    let (parsed, rules, problems) = load(data, &algs);
+    let (parsed, rules, problems) = load(data);
     for problem in parsed.problems.iter().chain(&problems) {
         assert!(problem.span.start <= problem.span.end && problem.span.end <= data.len());
         assert!(problem.span.line > 0 && problem.span.column > 0);
@@ -116,12 +123,12 @@ pub fn policy_language(data: &[u8]) {
                 panic!("the request describes no rule");
             };
             assert_eq!(asked.selector, rule.selector(n));
-            reads_back(rule, n, &algs);
+            reads_back(rule, n);
         }
     }
 }
 
-fn reads_back(rule: &PolicyRule, n: usize, algs: &AlgDb) {
+fn reads_back(rule: &PolicyRule, n: usize) {
     let selector = rule.selector(n);
     let broadcast = IpAddr::from(Ipv4Addr::BROADCAST);
     let ends = [selector.local, selector.remote];
@@ -149,9 +156,9 @@ fn reads_back(rule: &PolicyRule, n: usize, algs: &AlgDb) {
         .map(|&alternative| DecodedAlternative { alternative, extras: Vec::new() })
         .collect();
     let listed = SpdRule { index: 1, priority: 1, direction, tunnel, mode, selector, action };
-    let text = print_rule(&listed, &alternatives, true, &FewNames, algs);
+    let text = print_rule(&listed, &alternatives, true, &FewNames, &SYSTEM.0);
     let shown = String::from_utf8_lossy(&text);
-    let (parsed, again, problems) = load(&text, algs);
+    let (parsed, again, problems) = load(&text);
     let mut all = parsed.problems.iter().chain(&problems);
     assert!(
         all.all(|p| p.severity == Severity::Warning),
@@ -173,8 +180,7 @@ pub fn policy_client_decode(data: &[u8]) {
     assert_eq!(message.encode(), data);
     let _ = decode_alglist(&message);
     if let Ok(DumpItem::Rule { rule, alternatives }) = decode_record(&message) {
-        let (algs, _) = AlgDb::parse(ALGS);
-        let _ = print_rule(&rule, &alternatives, false, &FewNames, &algs);
+        let _ = print_rule(&rule, &alternatives, false, &FewNames, &SYSTEM.0);
     }
 }
 

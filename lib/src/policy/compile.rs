@@ -111,7 +111,7 @@ impl Compiler<'_> {
 
     fn too_large(&mut self, rule: &ParsedRule) {
         let message = format!("the alternatives do not fit into a request of {MAX_REQUEST} bytes");
-        let span = rule.actions.first().map_or(rule.span, |group| group.word.span);
+        let span = rule.actions.first().map_or(rule.span, |group| group.word.span());
         self.error(span, message).hint = Some("name algorithms instead of `any`".into());
     }
 
@@ -131,13 +131,13 @@ impl Compiler<'_> {
             (None, None) if tunnel.is_none() && negotiate.is_none() => Some(None),
             (Some(name), None) if negotiate.is_none() => {
                 let name = quote(name.as_bytes());
-                let span = tunnel.map_or(rule.span, |word| word.span);
+                let span = tunnel.map_or(rule.span, |word| word.span());
                 let problem = self.error(span, format!("a rule for {name} without `negotiate`"));
                 problem.expected = Some("`negotiate tunnel` or `negotiate transport`".into());
                 None
             }
             (None, Some((_, word))) if tunnel.is_none() => {
-                let span = negotiate.unwrap_or(*word).span;
+                let span = negotiate.unwrap_or(*word).span();
                 self.error(span, "`negotiate` without `tunnel`").expected =
                     Some("`tunnel` and the name of a tunnel".into());
                 None
@@ -162,7 +162,7 @@ impl Compiler<'_> {
                     _ => {
                         failed = true;
                         let message = format!("{} is no kind of SA", quote(word));
-                        let problem = self.error(item.value.span, message);
+                        let problem = self.error(item.value.span(), message);
                         problem.expected = Some(item.key.value().into());
                         problem.hint = did_you_mean(word, ["shared", "unique"]);
                     }
@@ -171,14 +171,14 @@ impl Compiler<'_> {
                     let slot = &mut algs[usage as usize];
                     if let Some((_, before)) = slot {
                         failed = true;
-                        let Span { line, column, .. } = before.span;
+                        let Span { line, column, .. } = before.span();
                         let keyword = alg_keyword(usage);
                         let message =
                             format!("`{keyword}` once more; it has been given at {line}:{column}");
-                        self.error(item.keyword.span, message);
+                        self.error(item.keyword.span(), message);
                         continue;
                     }
-                    match self.lookup.algorithm(usage, word, item.value.span) {
+                    match self.lookup.algorithm(usage, word, item.value.span()) {
                         Ok(alg) => *slot = alg.map(|alg| (alg, item.value)),
                         Err(problem) => {
                             failed = true;
@@ -200,13 +200,13 @@ impl Compiler<'_> {
             // One that could not be read still counts as given.
             if given.is_none() && !failed && !rule.broken {
                 let problem =
-                    self.error(group.word.span, format!("{} without an algorithm", word()));
+                    self.error(group.word.span(), format!("{} without an algorithm", word()));
                 problem.expected =
                     Some("`encr_algs`, `encr_auth_algs` or `auth_algs` with an algorithm".into());
                 return None;
             }
         } else if let Some((_, value)) = given {
-            self.error(value.span, format!("{} cannot have algorithms", word()));
+            self.error(value.span(), format!("{} cannot have algorithms", word()));
             return None;
         }
         if failed {
@@ -230,12 +230,12 @@ impl Compiler<'_> {
         let combined = is_combined(self.resolver.algs, cipher.id);
         let problem = match (combined, esp_auth) {
             (true, Some((_, auth))) => Problem::warning(
-                auth.span,
+                auth.span(),
                 "the cipher authenticates already; if no SA has both, nothing will pass",
             )
             .hint("leave `encr_auth_algs` out"),
             (false, None) if ah.is_none() => {
-                Problem::warning(word.span, "DANGER: encryption without authentication")
+                Problem::warning(word.span(), "DANGER: encryption without authentication")
                     .hint("add `encr_auth_algs`, or use a cipher that authenticates")
             }
             _ => return,

@@ -61,7 +61,7 @@ impl Reader<'_> {
                 let message =
                     format!("several actions with {}, which is old style", self.word(&word));
                 self.problems.push(
-                    Problem::error(second.word.span, message)
+                    Problem::error(second.word.span(), message)
                         .hint("`or` needs laddr, raddr, lport and rport"),
                 );
             }
@@ -93,10 +93,10 @@ impl Reader<'_> {
         self.dir = Some(own);
         if let Some((dir, word)) = self.pattern.dir
             && dir != own
-            && self.rule.actions.first().is_some_and(|first| first.word.span == group.word.span)
+            && self.rule.actions.first().is_some_and(|first| first.word.span() == group.word.span())
         {
             let message = format!("{what}; this direction is ignored");
-            self.problems.push(Problem::warning(word.span, message));
+            self.problems.push(Problem::warning(word.span(), message));
         }
     }
 
@@ -110,7 +110,7 @@ impl Reader<'_> {
             self.word(&group.word),
             self.word(&old)
         );
-        let problem = Problem::error(group.word.span, message);
+        let problem = Problem::error(group.word.span(), message);
         self.problems.push(problem.expected("`dir in` or `dir out` in the pattern"));
     }
 
@@ -118,9 +118,9 @@ impl Reader<'_> {
     fn property(&mut self, group: &ActionGroup, item: &Item<PropertyKey>) -> Result<(), Problem> {
         let Item { keyword, value, .. } = *item;
         if let Some((_, before)) = self.pattern.dir {
-            let Span { line, column, .. } = before.span;
+            let Span { line, column, .. } = before.span();
             let message = format!("a direction once more; the pattern has one at {line}:{column}");
-            return Err(Problem::error(keyword.span, message));
+            return Err(Problem::error(keyword.span(), message));
         }
         if let Some((Style::New, word)) = self.style {
             return Err(mixed(self.rule, Style::Old, keyword, Style::New, word)
@@ -132,7 +132,7 @@ impl Reader<'_> {
             b"out" => Direction::OUT,
             _ => {
                 let problem =
-                    Problem::error(value.span, format!("{} is no direction", quote(word)));
+                    Problem::error(value.span(), format!("{} is no direction", quote(word)));
                 let hint = did_you_mean(word, ["in", "out"]);
                 return Err(Problem { hint, ..problem.expected(item.key.value()) });
             }
@@ -144,10 +144,10 @@ impl Reader<'_> {
         };
         if dir != own {
             let message = format!("{} has the other direction", self.word(&group.word));
-            return Err(Problem::error(value.span, message));
+            return Err(Problem::error(value.span(), message));
         }
         if self.property.is_some_and(|earlier| earlier != dir) {
-            return Err(Problem::error(keyword.span, "`dir` once more, with another value"));
+            return Err(Problem::error(keyword.span(), "`dir` once more, with another value"));
         }
         self.property = Some(dir);
         self.dir = Some(dir);

@@ -10,7 +10,9 @@
 //! Keys are sizes in bits, `128,192` or `default/low-high,step`; the last two
 //! fields may be missing. Source: `spec/ipsecconf.md` section 7.1.
 
-use crate::model::{AlgFlags, AlgProto, AlgUse, Algorithm, KernelAlg, KeySizes};
+use crate::model::{
+    AlgFlags, AlgProto, AlgUse, Algorithm, KernelAlg, KeySizes, default_algorithms,
+};
 
 /// The algorithms of one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +49,46 @@ impl AlgDb {
             }
         }
         (db, complaints)
+    }
+
+    /// The table of a freshly installed system.
+    #[must_use]
+    pub fn installed() -> Self {
+        Self { algorithms: default_algorithms() }
+    }
+
+    /// The data lines of the file for this table. Both protocol classes process packets
+    /// synchronously.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let list =
+            |numbers: &[u16]| numbers.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+        let or_zero = |text: String| if text.is_empty() { "0".to_owned() } else { text };
+        let mut out = String::from("PROTO|2|PROTO_IPSEC_AH|sync\nPROTO|3|PROTO_IPSEC_ESP|sync\n");
+        for alg in &self.algorithms {
+            let keys = match &alg.keys {
+                KeySizes::None => String::new(),
+                KeySizes::List(sizes) => list(sizes),
+                KeySizes::Range { default, low, high, increment } => {
+                    format!("{default}/{low}-{high},{increment}")
+                }
+            };
+            let fields = [
+                "ALG".to_owned(),
+                alg.proto.number().to_string(),
+                alg.id.to_string(),
+                alg.names.join(","),
+                alg.mechanism.clone(),
+                or_zero(keys),
+                or_zero(list(&alg.blocks)),
+            ];
+            out.push_str(&fields.join("|"));
+            if !alg.params.is_empty() || !alg.flags.is_empty() {
+                out.push_str(&format!("|{}|{}", list(&alg.params), alg.flags.bits()));
+            }
+            out.push('\n');
+        }
+        out
     }
 
     /// The algorithm with this name, whatever the letter case.
@@ -223,6 +265,20 @@ mod tests {
             ]
         );
         assert_eq!((list[4].default, list[4].increment), (128, 64));
+    }
+
+    #[test]
+    fn the_text_of_a_table_reads_back_as_the_table() {
+        let text = AlgDb::installed().to_text();
+        for line in [
+            "ALG|2|0|none,any|-|0|0",
+            "ALG|2|2|hmac-md5,md5|CKM_MD5_HMAC_GENERAL|128|12",
+            "ALG|3|12|aes-cbc,aes|CKM_AES_CBC|128/128-256,64|16",
+            "ALG|3|20|aes-gcm,aes-gcm16|CKM_AES_GCM|128/128-256,64|16|8,16,4|23",
+        ] {
+            assert!(text.lines().any(|have| have == line), "{line}\n{text}");
+        }
+        assert_eq!(AlgDb::parse(text.as_bytes()), (AlgDb::installed(), Vec::new()));
     }
 
     #[test]

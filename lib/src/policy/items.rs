@@ -63,7 +63,7 @@ pub(super) fn pair_up<K: Copy>(
             }
             _ => {
                 let message = format!("{} has no value", quote(keyword.bytes(text)));
-                let problem = Problem::error(keyword.span, message);
+                let problem = Problem::error(keyword.span(), message);
                 problems.push(problem.expected((grammar.value)(key)));
             }
         }
@@ -82,7 +82,7 @@ fn unknown<K: Copy>(keyword: Word, text: &[u8], grammar: &Grammar<K>) -> Problem
         _ if word == b"\\" => Some("a line needs no sign that it goes on".to_owned()),
         _ => did_you_mean(word, names(grammar.table)).or_else(|| elsewhere(word)),
     };
-    let problem = Problem::error(keyword.span, message).expected(grammar.expected);
+    let problem = Problem::error(keyword.span(), message).expected(grammar.expected);
     Problem { hint, ..problem }
 }
 

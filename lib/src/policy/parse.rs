@@ -26,6 +26,11 @@ pub const MAX_RULE_LEN: usize = 1 << 20;
 pub fn parse(sources: &[SourceText]) -> Parsed {
     let mut out = Parsed::default();
     for (source, text) in sources.iter().enumerate() {
+        if u32::try_from(text.text.len()).is_err() {
+            let start = Span { source, start: 0, end: 0, line: 1, column: 1 };
+            out.problems.push(Problem::error(start, "the text is larger than 4 GiB"));
+            continue;
+        }
         let parser = Parser {
             cursor: Cursor::new(source, &text.text),
             tunnel: text.tunnel.as_ref(),
@@ -122,7 +127,7 @@ impl<'a> Parser<'a> {
     }
 
     fn rule(&mut self) -> Result<(), Lost> {
-        self.text = Vec::new();
+        self.text = Vec::with_capacity(self.cursor.kept().len());
         self.broken = false;
         self.before = self.out.problems.len();
         let mut span = self.cursor.span(self.cursor.offset());
@@ -215,7 +220,7 @@ impl<'a> Parser<'a> {
 
     fn placed(&self, span: Span) -> Word {
         let at = self.line_at + (span.start - self.cursor.line_start());
-        Word { at: at as u32, span }
+        Word::new(span, at)
     }
 
     /// Reads a group into `words`; the cursor is at its brace. Gives the closing brace.
@@ -253,7 +258,7 @@ impl<'a> Parser<'a> {
                 }
                 Ok(_) => {
                     let word = self.word(b'{');
-                    if self.cursor.bytes(word.span) != b"or" {
+                    if self.cursor.bytes(word.span()) != b"or" {
                         break word;
                     }
                 }
@@ -264,9 +269,9 @@ impl<'a> Parser<'a> {
                 }
             }
         };
-        let key = lookup(ACTIONS, self.cursor.bytes(word.span));
+        let key = lookup(ACTIONS, self.cursor.bytes(word.span()));
         if key.is_none() {
-            self.unknown_action(word.span);
+            self.unknown_action(word.span());
         }
         match self.advance() {
             Ok(b'{') => {}
@@ -312,7 +317,7 @@ impl<'a> Parser<'a> {
                 // Then the words behind it were no pattern, whatever has been said of them.
                 self.out.problems.truncate(self.before);
                 let word = quote(pair[0].bytes(&self.text));
-                Problem::error(pair[0].span, format!("the pattern is not closed before {word}"))
+                Problem::error(pair[0].span(), format!("the pattern is not closed before {word}"))
                     .expected("`}`")
             }
             None => Problem::error(behind, "no action follows").expected(action_list()),
@@ -335,7 +340,7 @@ impl<'a> Parser<'a> {
     fn no_properties(&mut self, action: Word, found: bool) {
         let word = action.bytes(&self.text);
         let message = format!("{} has no properties", quote(word));
-        let span = if found { self.cursor.word(b'{') } else { action.span };
+        let span = if found { self.cursor.word(b'{') } else { action.span() };
         let hint = match lookup(ACTIONS, word) {
             Some(key) if !key.protects() => "without any, write `{ }`",
             _ => "write them in braces",

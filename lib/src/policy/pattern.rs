@@ -34,6 +34,8 @@ pub(super) struct Pattern {
     src: Side,
     dst: Side,
     proto: Set<u8>,
+    /// There is a `type`, right or wrong.
+    type_seen: bool,
     icmp_type: Set<(u8, u8)>,
     icmp_code: Set<(u8, u8)>,
 }
@@ -47,7 +49,7 @@ impl Reader<'_, '_> {
     fn item(&mut self, pattern: &mut Pattern, item: &Item<PatternKey>) -> Result<(), Problem> {
         let Item { key, keyword, value } = *item;
         let word = self.rule.bytes(&value);
-        let span = value.span;
+        let span = value.span();
         self.style(pattern, item)?;
         match key {
             PatternKey::Addr(_, end) => {
@@ -76,16 +78,15 @@ impl Reader<'_, '_> {
                 pattern.proto = (proto != 0).then_some((proto, keyword));
             }
             PatternKey::Type => {
+                pattern.type_seen = true;
                 self.once(&pattern.icmp_type, keyword)?;
                 pattern.icmp_type = Some((icmp(word, span, ICMP_TYPES, key)?, keyword));
             }
             PatternKey::Code => {
                 self.once(&pattern.icmp_code, keyword)?;
-                let mut before =
-                    self.rule.pattern.iter().take_while(|i| i.keyword.span != keyword.span);
-                if !before.any(|item| item.key == PatternKey::Type) {
+                if !pattern.type_seen {
                     let message = "`code` without a `type` before it";
-                    return Err(Problem::error(keyword.span, message));
+                    return Err(Problem::error(keyword.span(), message));
                 }
                 pattern.icmp_code = Some((icmp(word, span, ICMP_CODES, key)?, keyword));
             }
@@ -141,10 +142,10 @@ impl Reader<'_, '_> {
         match earlier {
             None => Ok(()),
             Some((_, before)) => {
-                let Span { line, column, .. } = before.span;
+                let Span { line, column, .. } = before.span();
                 let word = quote(self.rule.bytes(&keyword));
                 let message = format!("{word} once more; it has been given at {line}:{column}");
-                Err(Problem::error(keyword.span, message))
+                Err(Problem::error(keyword.span(), message))
             }
         }
     }
@@ -239,7 +240,7 @@ pub(super) fn mixed(
     first: Style,
     before: Word,
 ) -> Problem {
-    let Span { line, column, .. } = before.span;
+    let Span { line, column, .. } = before.span();
     let message = format!(
         "{} is {}, but {} at {line}:{column} is {}",
         quote(rule.bytes(&word)),
@@ -247,7 +248,7 @@ pub(super) fn mixed(
         quote(rule.bytes(&before)),
         first.name()
     );
-    Problem::error(word.span, message).hint(match first {
+    Problem::error(word.span(), message).hint(match first {
         Style::New => "keep to laddr, raddr, lport and rport",
         Style::Old => "keep to saddr, daddr, smask, dmask, sport and dport",
     })
@@ -290,7 +291,7 @@ impl Pattern {
         let ((type_min, type_max), word) = self.icmp_type?;
         if !self.proto.is_some_and(|(proto, _)| ICMP.contains(&proto)) {
             let message = "`type` and `code` are ignored without `ulp icmp` or `ulp ipv6-icmp`";
-            problems.push(Problem::warning(word.span, message));
+            problems.push(Problem::warning(word.span(), message));
             return None;
         }
         let code = self.icmp_code.map(|(code, _)| code).filter(|&(first, _)| first != 255);

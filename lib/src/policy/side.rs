@@ -42,7 +42,7 @@ pub(super) fn mask(word: &[u8], span: Span) -> Result<u8, Problem> {
 
 /// Every source with every destination of its family.
 pub(super) fn pairs(src: &Side, dst: &Side, problems: &mut Vec<Problem>) -> Option<Pairs> {
-    let place = dst.addrs.as_ref().or(src.addrs.as_ref()).map(|(_, word)| word.span);
+    let place = dst.addrs.as_ref().or(src.addrs.as_ref()).map(|(_, word)| word.span());
     let src = src.prefixes(problems);
     let dst = dst.prefixes(problems);
     let (src, dst) = (src?, dst?);
@@ -70,21 +70,23 @@ impl Side {
         let Some((addrs, word)) = &self.addrs else {
             if let Some((_, word)) = &self.mask {
                 let message = "the mask is ignored without an address";
-                problems.push(Problem::warning(word.span, message));
+                problems.push(Problem::warning(word.span(), message));
             }
             return Some(vec![None]);
         };
         if let (Some(_), Some((_, mask))) = (self.len, &self.mask) {
-            problems
-                .push(Problem::error(mask.span, "a mask for an address that has a prefix length"));
+            problems.push(Problem::error(
+                mask.span(),
+                "a mask for an address that has a prefix length",
+            ));
             return None;
         }
         if let Some((_, mask)) = &self.mask
             && addrs.iter().any(IpAddr::is_ipv6)
         {
-            let Span { line, column, .. } = word.span;
+            let Span { line, column, .. } = word.span();
             let message = format!("an IPv4 mask for the IPv6 address at {line}:{column}");
-            problems.push(Problem::error(mask.span, message).hint("use a prefix length"));
+            problems.push(Problem::error(mask.span(), message).hint("use a prefix length"));
             return None;
         }
         let len = self.len.or(self.mask.map(|(len, _)| len));

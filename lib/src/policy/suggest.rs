@@ -50,7 +50,7 @@ pub(super) fn nearest<'a>(
         if synonym == Some(name) {
             return Some(name);
         }
-        let Some(distance) = distance(&lower, name.to_ascii_lowercase().as_bytes()) else {
+        let Some(distance) = distance(&lower, name.as_bytes()) else {
             continue;
         };
         let allowed = (lower.len().max(name.len()) / 3).clamp(1, 3);
@@ -65,23 +65,28 @@ pub(super) fn nearest<'a>(
 /// Insertions, deletions, replacements and exchanges of neighbours between two
 /// short words; none if the lengths alone are too different.
 fn distance(a: &[u8], b: &[u8]) -> Option<usize> {
-    if a.len().abs_diff(b.len()) > 3 || b.len() > MAX_LEN {
+    type Row = [u8; MAX_LEN + 1];
+    if a.len().abs_diff(b.len()) > 3 || a.len().max(b.len()) > MAX_LEN {
         return None;
     }
-    let mut before = vec![0; b.len() + 1];
-    let mut last: Vec<usize> = (0..=b.len()).collect();
+    let mut before: Row = [0; MAX_LEN + 1];
+    let mut last: Row = std::array::from_fn(|j| j as u8);
     for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
+        let mut row: Row = [i as u8; MAX_LEN + 1];
         for j in 1..=b.len() {
-            let replace = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let replace = last[j - 1] + u8::from(!a[i - 1].eq_ignore_ascii_case(&b[j - 1]));
             row[j] = replace.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+            let exchanged = i > 1
+                && j > 1
+                && a[i - 1].eq_ignore_ascii_case(&b[j - 2])
+                && a[i - 2].eq_ignore_ascii_case(&b[j - 1]);
+            if exchanged {
                 row[j] = row[j].min(before[j - 2] + 1);
             }
         }
         before = std::mem::replace(&mut last, row);
     }
-    last.last().copied()
+    Some(last[b.len()].into())
 }
 
 #[cfg(test)]

@@ -56,12 +56,17 @@ pub struct Item<K> {
 }
 
 /// A word of a rule.
+///
+/// A policy has many of them, so they are small; sources are smaller than 4 GiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Word {
     /// First byte in [`ParsedRule::text`].
-    pub(super) at: u32,
-    /// Where it stands in its source.
-    pub span: Span,
+    at: u32,
+    source: u32,
+    start: u32,
+    len: u32,
+    line: u32,
+    column: u32,
 }
 
 impl ParsedRule {
@@ -73,8 +78,33 @@ impl ParsedRule {
 }
 
 impl Word {
+    /// A word at a place in its source, and at a place in the text of its rule.
+    pub(super) fn new(span: Span, at: usize) -> Self {
+        Self {
+            at: at as u32,
+            source: span.source as u32,
+            start: span.start as u32,
+            len: (span.end - span.start) as u32,
+            line: span.line,
+            column: span.column,
+        }
+    }
+
+    /// Where it stands in its source.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        let start = self.start as usize;
+        Span {
+            source: self.source as usize,
+            start,
+            end: start + self.len as usize,
+            line: self.line,
+            column: self.column,
+        }
+    }
+
     pub(super) fn bytes<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         let at = self.at as usize;
-        &text[at..at + (self.span.end - self.span.start)]
+        &text[at..at + self.len as usize]
     }
 }
