@@ -5,6 +5,8 @@
 //! White space is what C calls so, a carriage return included. `#` starts a
 //! comment anywhere, even inside a word. Nothing is quoted.
 
+use bstr::ByteSlice;
+
 use super::Span;
 
 /// A place in one source: a line and a byte on it.
@@ -35,11 +37,11 @@ impl<'a> Cursor<'a> {
             self.line = self.line.saturating_add(1);
             self.start = self.next;
             let rest = &self.bytes[self.start..];
-            let end = rest.iter().position(|&b| b == b'\n' || b == b'#').unwrap_or(rest.len());
+            let end = rest.find_byteset(b"\n#").unwrap_or(rest.len());
             self.end = self.start + end;
             self.next = match rest.get(end) {
                 Some(b'#') => {
-                    let newline = rest[end..].iter().position(|&b| b == b'\n');
+                    let newline = rest[end..].find_byte(b'\n');
                     newline.map_or(self.bytes.len(), |n| self.end + n + 1)
                 }
                 Some(_) => self.end + 1,
