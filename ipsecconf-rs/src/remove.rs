@@ -120,15 +120,32 @@ fn remove(
         return Ok(());
     }
     file.prepare(view)?;
-    for entry in entries {
-        let scope = entry.head.clone().map_or(Scope::Global, Scope::Tunnel);
-        if let Err(error) = client.delete(Side::Active, &scope, entry.index) {
-            // The announced view is brought in line with what is really left.
-            complain(format_args!("cannot delete rule {}: {error}", entry.index));
-            file.reconcile(client)?;
-            return Err(Failure::Failed);
+    let scopes: Vec<Scope> = entries
+        .iter()
+        .map(|entry| entry.head.clone().map_or(Scope::Global, Scope::Tunnel))
+        .collect();
+    let rules = scopes.iter().zip(entries).map(|(scope, entry)| (scope, entry.index));
+    let mut trouble = false;
+    let result = client.delete_all(Side::Active, rules, |position, outcome| {
+        match outcome {
+            Ok(()) => delete::report_rest(&entries[position]),
+            Err(refusal) => {
+                trouble = true;
+                complain(format_args!(
+                    "cannot delete rule {}: {refusal}",
+                    entries[position].index
+                ));
+            }
         }
-        delete::report_rest(entry);
+        true
+    });
+    if let Err(error) = result {
+        return Err(request_failure("cannot delete", &error, Failure::Failed));
+    }
+    if trouble {
+        // The announced view is brought in line with what is really left.
+        file.reconcile(client)?;
+        return Err(Failure::Failed);
     }
     file.commit()?;
     let mut tunnels: Vec<_> = entries.iter().filter_map(|entry| entry.head.clone()).collect();

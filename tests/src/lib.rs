@@ -3,6 +3,7 @@
 //! What the tests of the real commands share.
 
 pub mod fuzz_targets;
+pub mod bench;
 pub mod golden;
 pub mod lab;
 

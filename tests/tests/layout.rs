@@ -4,7 +4,7 @@
 
 use std::mem::{offset_of, size_of};
 
-use illumos_ipsec::model::{ActionFlags, ActionKind, AlgFlags};
+use illumos_ipsec::model::{ActionFlags, ActionKind, AlgFlags, default_algorithms};
 use illumos_ipsec::wire::policy::image::{
     ActionsImage, AddressImage, AttrImage, ExtImage, HeaderImage, PortsImage, ProtoImage,
     RuleImage, RulesetImage, TypeCodeImage,
@@ -13,7 +13,6 @@ use illumos_ipsec::wire::policy::{
     AF_INET, AF_INET6, AttrTag, Diagnostic, ExtType, MsgType, RuleFlags, SPD_ACTIVE, SPD_STANDBY,
     TunNameExt, VERSION, update_algorithms,
 };
-use ipsec_usermode::algs;
 use serde_json::Value;
 use system_tests::golden::kernel;
 
@@ -231,7 +230,7 @@ fn numbers_are_those_of_the_header_file() {
 
 #[test]
 fn default_algorithms_encode_to_the_recorded_request() {
-    let mut request = update_algorithms(&algs::default_algorithms(), &algs::sync_protocols());
+    let mut request = update_algorithms(&default_algorithms(), &[2, 3]);
     (request.header.seq, request.header.pid) = (0x11, 0x1234);
     assert_eq!(request.encode(), kernel::setup());
 }

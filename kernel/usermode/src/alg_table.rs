@@ -9,10 +9,8 @@
 
 use std::collections::BTreeMap;
 
-use illumos_ipsec::model::{AlgChoice, AlgFlags, AlgProto, AlgUse, KernelAlg};
+use illumos_ipsec::model::{AlgChoice, AlgFlags, AlgProto, AlgUse, Algorithm, KernelAlg, default_algorithms};
 use illumos_ipsec::wire::policy::{AttrTag, Diagnostic};
-
-use crate::algs::mechanism_known;
 
 /// Bytes of a mechanism name.
 pub(crate) const MECHANISM_LEN: usize = 32;
@@ -274,4 +272,9 @@ fn read(attrs: &[u8]) -> Result<[BTreeMap<u8, AlgEntry>; 2], Diagnostic> {
         }
     }
     Ok(classes)
+}
+/// Does the crypto framework of the user-mode kernel have this mechanism for this class?
+fn mechanism_known(proto: AlgProto, name: &[u8]) -> bool {
+    let has = |alg: &Algorithm| alg.proto == proto && alg.mechanism.as_bytes() == name;
+    name != b"-" && default_algorithms().iter().any(has)
 }

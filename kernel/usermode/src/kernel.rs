@@ -5,13 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use illumos_ipsec::model::{Side, TunnelName};
+use illumos_ipsec::model::{Side, TunnelName, default_algorithms};
 use illumos_ipsec::wire::policy::{Ext, update_algorithms};
 
 use crate::alg_table::AlgTable;
-use crate::algs;
 use crate::policy_socket::{self, PolicySocket};
 use crate::spd::{HeadFlags, PacketSelector, Rule, Spd, Way};
+
+/// Protocol classes whose packets are processed synchronously: AH and ESP.
+const SYNC_PROTOCOLS: &[u32] = &[2, 3];
 
 /// Which kernel to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -295,7 +297,7 @@ impl Kernel {
     }
 
     fn install_default_algorithms(&mut self) {
-        let request = update_algorithms(&algs::default_algorithms(), &algs::sync_protocols());
+        let request = update_algorithms(&default_algorithms(), SYNC_PROTOCOLS);
         if let [ext @ Ext::Action { .. }] = request.exts.as_slice() {
             let mut bytes = Vec::new();
             ext.encode(&mut bytes);

@@ -10,12 +10,10 @@
 //! | [`Kernel`] | sockets, links, loading of IPsec, lookup |
 //! | `policy_socket` | `PF_POLICY`, one file per group of requests |
 //! | `spd` | policy heads, their tables, the rules |
-//! | [`algs`] | the default algorithms |
 //! | [`decisions`] | where it differs from illumos on purpose |
 //! | [`lab`] | the world around it: server, shell, demo |
 
 mod alg_table;
-pub mod algs;
 pub mod decisions;
 mod kernel;
 pub mod lab;

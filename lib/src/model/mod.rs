@@ -9,6 +9,7 @@
 
 mod action;
 mod algorithm;
+mod default_algorithms;
 mod prefix;
 mod rule;
 mod selector;
@@ -16,6 +17,7 @@ mod tunnel;
 
 pub use action::{ActionFlags, ActionKind, AlgChoice, Alternative};
 pub use algorithm::{AlgFlags, AlgProto, AlgUse, Algorithm, KernelAlg, KeySizes};
+pub use default_algorithms::default_algorithms;
 pub use prefix::{Prefix, PrefixTooLong};
 pub use rule::{Direction, Side, SpdRule, TunnelMode};
 pub use selector::{IcmpSelector, Selector};

@@ -30,7 +30,7 @@ use super::NoLab;
 use crate::model::{KernelAlg, Side, TunnelName};
 use crate::wire::errno::Errno;
 use crate::wire::policy::{
-    AlgListError, DecodeError, Diagnostic, DumpItem, Ext, ExtType, Frame, MAX_REQUEST, Message,
+    AlgListError, DecodeError, Diagnostic, DumpItem, Ext, ExtType, Frame, Header, MAX_REQUEST, Message,
     MsgType, RecordError, RuleExt, RuleFlags, SPD_ACTIVE, SPD_STANDBY, TunNameExt, decode_alglist,
     decode_record,
 };
@@ -45,6 +45,11 @@ const WINDOW: usize = 8192;
 pub trait PolicySocket {
     /// Sends one message.
     fn send(&mut self, message: &[u8]) -> io::Result<()>;
+
+    /// Sends several messages, in order.
+    fn send_all(&mut self, messages: &[Vec<u8>]) -> io::Result<()> {
+        messages.iter().try_for_each(|message| self.send(message))
+    }
 
     /// Receives one message; the bytes live until the next call.
     fn receive(&mut self) -> io::Result<&[u8]>;
@@ -219,11 +224,7 @@ impl PolicyClient {
     /// Removes the rule with an index. ESRCH if there is none, ENOENT if the tunnel has
     /// no policy head. Index 0 would ask for a removal by selectors; do not send it.
     pub fn delete(&mut self, side: Side, scope: &Scope, index: u64) -> Result<(), PolicyError> {
-        let rule = RuleExt { priority: 0, flags: RuleFlags::empty(), unused: 0, index };
-        let mut message =
-            Message::request(MsgType::DELETERULE, spdid(side)).with(Ext::Rule(rule));
-        message.exts.extend(scope.extension());
-        self.request(&message).map(drop)
+        self.request(&deletion(side, scope, index)).map(drop)
     }
 
     /// Adds one rule (an ADDRULE message) and returns the index of the last kernel
@@ -246,23 +247,62 @@ impl PolicyClient {
         mut outcome: impl FnMut(usize, Result<u64, Refusal>) -> bool,
     ) -> Result<(), PolicyError> {
         let request = MsgType::ADDRULE;
+        self.exchange_all(request, messages, |position, reply| {
+            let index = |frame: Frame<'_>| frame.get(ExtType::RULE).map(|rule| rule.u64(16));
+            let result = match reply {
+                Ok(frame) => Ok(index(frame).ok_or_else(|| PolicyError::BadReply {
+                    request,
+                    reason: "it has no RULE extension".into(),
+                })?),
+                Err(refusal) => Err(refusal),
+            };
+            Ok(outcome(position, result))
+        })
+    }
+
+    /// Removes many rules by head and index, with several requests in flight. `outcome`
+    /// gets the position of each and whether it was removed; when it answers false, no
+    /// further request is sent.
+    pub fn delete_all<'a>(
+        &mut self,
+        side: Side,
+        rules: impl IntoIterator<Item = (&'a Scope, u64)>,
+        mut outcome: impl FnMut(usize, Result<(), Refusal>) -> bool,
+    ) -> Result<(), PolicyError> {
+        let messages = rules.into_iter().map(|(scope, index)| deletion(side, scope, index));
+        self.exchange_all(MsgType::DELETERULE, messages, |position, reply| {
+            Ok(outcome(position, reply.map(drop)))
+        })
+    }
+
+    /// Sends requests of one type, several in flight, and takes their replies in order.
+    fn exchange_all(
+        &mut self,
+        request: MsgType,
+        messages: impl IntoIterator<Item = Message>,
+        mut outcome: impl FnMut(usize, Result<Frame<'_>, Refusal>) -> Result<bool, PolicyError>,
+    ) -> Result<(), PolicyError> {
         let mut messages = messages.into_iter();
         let mut in_flight: VecDeque<(usize, usize)> = VecDeque::new();
         let mut bytes_in_flight = 0;
         let mut sent = 0;
-        let mut go_on = true;
         let mut next = messages.next();
-        loop {
+        let mut go_on = true;
+        while next.is_some() || !in_flight.is_empty() {
+            let mut batch = Vec::new();
             while let Some(message) = next.take_if(|message| {
                 in_flight.is_empty() || bytes_in_flight + message.encoded_len() <= WINDOW
             }) {
-                self.send(&message)?;
-                let len = message.encoded_len();
-                in_flight.push_back((sent, len));
-                bytes_in_flight += len;
+                let bytes = encode(&message)?;
+                in_flight.push_back((sent, bytes.len()));
+                bytes_in_flight += bytes.len();
+                batch.push(bytes);
                 sent += 1;
                 next = messages.next();
             }
+            self.socket
+                .send_all(&batch)
+                .map_err(|source| PolicyError::Send { request, source })?;
             // Take half of the answers before sending again, so that both ends have work.
             let keep = if next.is_some() { in_flight.len() / 2 } else { 0 };
             while in_flight.len() > keep
@@ -273,17 +313,13 @@ impl PolicyClient {
                     .socket
                     .receive()
                     .map_err(|source| PolicyError::Receive { request, source })?;
-                if !outcome(position, added_index(bytes)?) {
-                    go_on = false;
-                }
+                go_on &= outcome(position, answer(request, bytes)?)?;
             }
             if !go_on {
                 next = None;
             }
-            if next.is_none() && in_flight.is_empty() {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// Lists the rules of one side. The iterator ends after the trailer; a trailer with
@@ -300,12 +336,8 @@ impl PolicyClient {
 
     fn send(&mut self, message: &Message) -> Result<(), PolicyError> {
         let request = message.header.kind;
-        let len = message.encoded_len();
-        if len > MAX_REQUEST {
-            return Err(PolicyError::TooLarge { request, len });
-        }
         self.socket
-            .send(&message.encode())
+            .send(&encode(message)?)
             .map_err(|source| PolicyError::Send { request, source })
     }
 
@@ -370,6 +402,15 @@ pub enum DumpError {
     Record(#[from] RecordError),
 }
 
+/// The bytes of a request, if it is one that the kernel can take.
+fn encode(message: &Message) -> Result<Vec<u8>, PolicyError> {
+    let (request, len) = (message.header.kind, message.encoded_len());
+    if len > MAX_REQUEST {
+        return Err(PolicyError::TooLarge { request, len });
+    }
+    Ok(message.encode())
+}
+
 fn spdid(side: Side) -> u8 {
     match side {
         Side::Active => SPD_ACTIVE,
@@ -391,19 +432,23 @@ fn check(request: MsgType, reply: &Message) -> Result<(), PolicyError> {
     Ok(())
 }
 
-/// The index in the reply to ADDRULE, without decoding the rest.
-fn added_index(bytes: &[u8]) -> Result<Result<u64, Refusal>, PolicyError> {
-    let request = MsgType::ADDRULE;
+/// An answer without decoding more than is needed.
+fn answer(request: MsgType, bytes: &[u8]) -> Result<Result<Frame<'_>, Refusal>, PolicyError> {
     let bad = |reason: String| PolicyError::BadReply { request, reason };
     let frame = Frame::parse(bytes).map_err(|error| bad(error.to_string()))?;
-    let header = frame.header;
-    if header.errno != Errno::OK {
-        let (errno, diagnostic) = (header.errno, header.diagnostic);
+    let Header { errno, diagnostic, kind, .. } = frame.header;
+    if errno != Errno::OK {
         return Ok(Err(Refusal { request, errno, diagnostic }));
     }
-    let rule = frame.get(ExtType::RULE).ok_or_else(|| bad("it has no RULE extension".into()))?;
-    if header.kind != request {
-        return Err(bad(format!("it is of type {}", header.kind)));
+    if kind != request {
+        return Err(bad(format!("it is of type {kind}")));
     }
-    Ok(Ok(rule.u64(16)))
+    Ok(Ok(frame))
+}
+
+fn deletion(side: Side, scope: &Scope, index: u64) -> Message {
+    let rule = RuleExt { priority: 0, flags: RuleFlags::empty(), unused: 0, index };
+    let mut message = Message::request(MsgType::DELETERULE, spdid(side)).with(Ext::Rule(rule));
+    message.exts.extend(scope.extension());
+    message
 }

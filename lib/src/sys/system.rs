@@ -47,6 +47,12 @@ impl System {
         self.lab.is_some()
     }
 
+    /// Can there be a kernel with IPsec interfaces? Outside illumos only in a lab.
+    #[must_use]
+    pub fn has_kernel(&self) -> bool {
+        cfg!(target_os = "illumos") || self.is_lab()
+    }
+
     /// Where a file that the commands keep is: `/var/run/...` of this system.
     #[must_use]
     pub fn path(&self, system_path: &str) -> PathBuf {

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
+use illumos_ipsec::policy::AlgDb;
+
 use super::LabError;
-use crate::algs;
 
 /// Directories of a new root, with their modes.
 const DIRECTORIES: &[(&str, u32)] = &[
@@ -96,7 +97,7 @@ impl Tree {
             make_dir(&path, mode).map_err(|e| LabError::io("cannot create", &path, e))?;
         }
         let path = self.dir.join("root/etc/inet/ipsecalgs");
-        make_file(&path, &algs::ipsecalgs_text())
+        make_file(&path, &AlgDb::installed().to_text())
             .map_err(|e| LabError::io("cannot create", &path, e))
     }
 }

@@ -2,12 +2,10 @@
 
 //! The algorithms a system starts with.
 //!
-//! One table serves the kernel's default state, the text of `ipsecalgs` and the
-//! request that sends the one to the other. Source: `spec/ipsecconf.md` section 7.1.
+//! One table serves the text of `ipsecalgs`, checks on machines that have no such file,
+//! and the default state of the user-mode kernel. Source: `spec/ipsecconf.md` section 7.1.
 
-use std::fmt::Write;
-
-use illumos_ipsec::model::{AlgFlags, AlgProto, Algorithm, KeySizes};
+use super::{AlgFlags, AlgProto, Algorithm, KeySizes};
 
 /// A row: class, number, names, mechanism, keys, block or MAC bytes, IV, ICV and salt, flags.
 type Row = (
@@ -64,9 +62,6 @@ const TABLE: &[Row] = &[
     (Esp, 20, "aes-gcm,aes-gcm16", "CKM_AES_GCM", Aes, &[16], &[8, 16, 4], GCM),
 ];
 
-/// Protocol classes: number, name and whether packets are processed synchronously.
-const PROTOCOLS: &[(AlgProto, &str)] = &[(Ah, "PROTO_IPSEC_AH"), (Esp, "PROTO_IPSEC_ESP")];
-
 /// The algorithms of a freshly installed system.
 #[must_use]
 pub fn default_algorithms() -> Vec<Algorithm> {
@@ -90,86 +85,4 @@ pub fn default_algorithms() -> Vec<Algorithm> {
         flags,
     };
     TABLE.iter().map(row).collect()
-}
-
-/// Numbers of the protocol classes whose packets are processed synchronously.
-#[must_use]
-pub fn sync_protocols() -> Vec<u32> {
-    PROTOCOLS.iter().map(|(proto, _)| proto.number()).collect()
-}
-
-/// Does the crypto framework of the user-mode kernel have this mechanism for this class?
-pub(crate) fn mechanism_known(proto: AlgProto, name: &[u8]) -> bool {
-    let is_row = |row: &Row| row.0 == proto && row.3.as_bytes() == name;
-    name != b"-" && TABLE.iter().any(is_row)
-}
-
-/// The data lines of `/etc/inet/ipsecalgs` for the default algorithms.
-#[must_use]
-pub fn ipsecalgs_text() -> String {
-    let mut out = String::new();
-    for (proto, name) in PROTOCOLS {
-        let _ = writeln!(out, "PROTO|{}|{name}|sync", proto.number());
-    }
-    for alg in default_algorithms() {
-        let keys = match &alg.keys {
-            KeySizes::None => "0".to_owned(),
-            KeySizes::List(sizes) => list(sizes),
-            KeySizes::Range {
-                default,
-                low,
-                high,
-                increment,
-            } => {
-                format!("{default}/{low}-{high},{increment}")
-            }
-        };
-        let blocks = if alg.blocks.is_empty() {
-            "0".to_owned()
-        } else {
-            list(&alg.blocks)
-        };
-        let _ = write!(
-            out,
-            "ALG|{}|{}|{}|{}|{keys}|{blocks}",
-            alg.proto.number(),
-            alg.id,
-            alg.names.join(","),
-            alg.mechanism,
-        );
-        if !alg.params.is_empty() || !alg.flags.is_empty() {
-            let _ = write!(out, "|{}|{}", list(&alg.params), alg.flags.bits());
-        }
-        out.push('\n');
-    }
-    out
-}
-
-fn list(numbers: &[u16]) -> String {
-    numbers
-        .iter()
-        .map(u16::to_string)
-        .collect::<Vec<_>>()
-        .join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_has_a_line_for_each_protocol_and_algorithm() {
-        let text = ipsecalgs_text();
-        assert_eq!(text.lines().count(), PROTOCOLS.len() + TABLE.len());
-        for line in [
-            "PROTO|3|PROTO_IPSEC_ESP|sync",
-            "ALG|2|0|none,any|-|0|0",
-            "ALG|2|2|hmac-md5,md5|CKM_MD5_HMAC_GENERAL|128|12",
-            "ALG|3|12|aes-cbc,aes|CKM_AES_CBC|128/128-256,64|16",
-            "ALG|3|16|aes-ccm,aes-ccm16|CKM_AES_CCM|128/128-256,64|16|8,16,3|15",
-            "ALG|3|20|aes-gcm,aes-gcm16|CKM_AES_GCM|128/128-256,64|16|8,16,4|23",
-        ] {
-            assert!(text.lines().any(|have| have == line), "{line}\n{text}");
-        }
-    }
 }

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The benchmark: what is measured, and the table of results.
+
+mod linux;
+mod measure;
+mod scenario;
+
+use std::error::Error;
+
+use tabled::settings::Style;
+use tabled::{Table, Tabled};
+
+pub use measure::{Figures, measure};
+
+/// The kind of rules that are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One host each.
+    Host,
+    /// One tunnel each.
+    Tunnel,
+}
+
+/// A line of the result.
+#[derive(Tabled)]
+struct Row {
+    rules: usize,
+    kind: &'static str,
+    command: String,
+    #[tabled(rename = "median s")]
+    median: String,
+    #[tabled(rename = "min..max s")]
+    spread: String,
+    #[tabled(rename = "command MiB")]
+    command_memory: String,
+    #[tabled(rename = "kernel MiB")]
+    kernel_memory: String,
+    #[tabled(rename = "us/rule")]
+    per_rule: String,
+}
+
+/// Measures everything and prints it.
+pub fn run(sizes: &[usize], rounds: usize) -> Result<(), Box<dyn Error>> {
+    let mut rows = Vec::new();
+    let mut loads = Vec::new();
+    for kind in [Kind::Host, Kind::Tunnel] {
+        for &size in sizes {
+            let results = scenario::run(kind, size, rounds)?;
+            for result in &results {
+                rows.push(row(kind, size, result));
+            }
+            if kind == Kind::Host {
+                loads.push((size, results[0].figures.clone()));
+            }
+        }
+    }
+    println!("{}", Table::new(&rows).with(Style::markdown()));
+    let mut comparisons = Vec::new();
+    for (size, ours) in loads {
+        comparisons.extend(linux::compare(size, rounds, &ours)?);
+    }
+    match comparisons.is_empty() {
+        true => println!("\nnft and ip are not usable here: no comparison."),
+        false => println!("\n{}", Table::new(&comparisons).with(Style::markdown())),
+    }
+    Ok(())
+}
+
+fn row(kind: Kind, rules: usize, result: &scenario::Measured) -> Row {
+    let seconds = median(&result.figures, |f| f.seconds);
+    let memory = |bytes: u64| format!("{:.0}", bytes as f64 / f64::from(1 << 20));
+    let (min, max) = bounds(&result.figures);
+    Row {
+        rules,
+        kind: match kind {
+            Kind::Host => "host",
+            Kind::Tunnel => "tunnel",
+        },
+        command: result.name.to_owned(),
+        median: format!("{seconds:.3}"),
+        spread: format!("{min:.3}..{max:.3}"),
+        command_memory: memory(result.figures.iter().map(|f| f.peak).max().unwrap_or_default()),
+        kernel_memory: memory(result.kernel_peak),
+        per_rule: format!("{:.2}", seconds * 1e6 / rules as f64),
+    }
+}
+
+/// The middle one of some figures.
+pub(crate) fn median(figures: &[Figures], of: impl Fn(&Figures) -> f64) -> f64 {
+    let mut values: Vec<f64> = figures.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn bounds(figures: &[Figures]) -> (f64, f64) {
+    figures.iter().fold((f64::MAX, 0.0), |(min, max): (f64, f64), figure| {
+        (min.min(figure.seconds), max.max(figure.seconds))
+    })
+}
