@@ -344,10 +344,7 @@ mod tests {
             (vec!["-d", ",5"], "invalid"),
             (vec!["-d", "0x5", "-i", "t0"], "Delete { scope: Tunnel(\"t0\"), index: 5 }"),
             (vec!["-a", "f"], "Load(Load { file: \"f\", replace: None, cleanup: Global })"),
-            (
-                vec!["-a", "f", "-F"],
-                "Load(Load { file: \"f\", replace: Some(All), cleanup: All })",
-            ),
+            (vec!["-a", "f", "-F"], "Load(Load { file: \"f\", replace: Some(All), cleanup: All })"),
             (
                 vec!["-f", "-i", "t0", "-a", "f"],
                 "Load(Load { file: \"f\", replace: Some(Tunnel(\"t0\")), cleanup: Tunnel(\"t0\") })",

@@ -2,8 +2,10 @@
 
 //! `-d`: removing one rule of the kernel by its index.
 
-use illumos_ipsec::model::Side;
-use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
+use std::collections::BTreeSet;
+
+use illumos_ipsec::model::{Side, TunnelName};
+use illumos_ipsec::sys::policy::{DumpError, PolicyClient, PolicyError, Scope};
 use illumos_ipsec::sys::signals::SignalsBlocked;
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::DumpItem;
@@ -62,8 +64,11 @@ fn delete(
     if let Some(entry) = entry {
         report_rest(&entry);
     }
-    report_open_tunnel(client, scope)
-        .map_err(|error| request_failure("cannot look at the tunnel", &error, Failure::Failed))
+    let tunnel = match scope {
+        Scope::Tunnel(name) => Some(name.clone()),
+        Scope::Global | Scope::All => None,
+    };
+    report_open_tunnels(client, tunnel.into_iter().collect())
 }
 
 /// Takes the entry whose last kernel rule is this one out of the view.
@@ -101,16 +106,32 @@ pub(crate) fn report_rest(entry: &Entry) {
     }
 }
 
-/// Says so if a tunnel has no rule left: its traffic is no longer protected.
-pub(crate) fn report_open_tunnel(
+/// Says so if one of these tunnels has no rule left: its traffic is no longer protected.
+pub(crate) fn report_open_tunnels(
     client: &mut PolicyClient,
-    scope: &Scope,
-) -> Result<(), PolicyError> {
-    let Scope::Tunnel(name) = scope else { return Ok(()) };
-    let mut rules = client.dump(Side::Active, scope)?;
-    if !rules.any(|item| matches!(item, Ok(DumpItem::Rule { .. }))) {
+    mut tunnels: BTreeSet<TunnelName>,
+) -> Result<(), Failure> {
+    let scope = match tunnels.first() {
+        None => return Ok(()),
+        Some(only) if tunnels.len() == 1 => Scope::Tunnel(only.clone()),
+        Some(_) => Scope::All,
+    };
+    let failed =
+        |error: PolicyError| request_failure("cannot look at the tunnel", &error, Failure::Failed);
+    for item in client.dump(Side::Active, &scope).map_err(failed)? {
+        match item {
+            Ok(DumpItem::Rule { rule, .. }) => {
+                if let Some(tunnel) = rule.tunnel {
+                    tunnels.remove(&tunnel);
+                }
+            }
+            Ok(DumpItem::Ruleset(_)) | Err(DumpError::Record(_)) => {}
+            Err(DumpError::Policy(error)) => return Err(failed(error)),
+        }
+    }
+    for tunnel in tunnels {
         complain(format_args!(
-            "WARNING: tunnel {name} has no IPsec policy any more; \
+            "WARNING: tunnel {tunnel} has no IPsec policy any more; \
              unless it requires IPsec its traffic is sent in clear"
         ));
     }

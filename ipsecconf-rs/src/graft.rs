@@ -133,9 +133,9 @@ impl Graft {
         let mut idle = Vec::new();
         for item in client.dump(Side::Standby, &Scope::All)? {
             match item {
-                Ok(DumpItem::Rule { rule, .. }) => idle.extend(
-                    rule.tunnel.filter(|tunnel| !self.running.contains_key(tunnel)),
-                ),
+                Ok(DumpItem::Rule { rule, .. }) => {
+                    idle.extend(rule.tunnel.filter(|tunnel| !self.running.contains_key(tunnel)))
+                }
                 Ok(DumpItem::Ruleset(_)) | Err(DumpError::Record(_)) => {}
                 Err(DumpError::Policy(error)) => return Err(error),
             }
@@ -261,10 +261,7 @@ fn anchor(tunnel: &TunnelName, mode: TunnelMode, direction: Direction) -> Messag
         message.exts.push(Ext::LocalAddr(nowhere.into()));
         message.exts.push(Ext::RemoteAddr(nowhere.into()));
     }
-    let attrs = vec![
-        Attr::new(AttrTag::EMPTY, 0),
-        Attr::new(AttrTag::TYPE, 1),
-        Attr::new(AttrTag::END, 0),
-    ];
+    let attrs =
+        vec![Attr::new(AttrTag::EMPTY, 0), Attr::new(AttrTag::TYPE, 1), Attr::new(AttrTag::END, 0)];
     message.with(Ext::Action { count: 1, reserved: 0, attrs })
 }

@@ -62,13 +62,7 @@ fn read(
     for item in dump {
         match item {
             Ok(DumpItem::Rule { rule, alternatives }) => {
-                out.extend(policy::print_rule(
-                    &rule,
-                    &alternatives,
-                    context.numeric,
-                    names,
-                    algs,
-                ));
+                out.extend(policy::print_rule(&rule, &alternatives, context.numeric, names, algs));
             }
             Ok(DumpItem::Ruleset(_)) => {}
             Err(error @ DumpError::Record(_)) => {

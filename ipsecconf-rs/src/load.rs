@@ -15,6 +15,8 @@
 //!
 //! A rule that the kernel refuses ends the load before FLIP: half a policy is not a policy.
 
+use std::sync::Arc;
+
 use illumos_ipsec::cli::diagnostics;
 use illumos_ipsec::model::Side;
 use illumos_ipsec::policy::{self, PolicyRule, Problem, Resolver, Severity, SourceText};
@@ -128,8 +130,11 @@ impl Transaction<'_> {
                 }
             }
         }
-        let mut problems: Vec<Problem> =
-            outcome.refused.iter().map(|(request, refusal)| self.refused(request, refusal)).collect();
+        let mut problems: Vec<Problem> = outcome
+            .refused
+            .iter()
+            .map(|(request, refusal)| self.refused(request, refusal))
+            .collect();
         for (_, refusal) in &outcome.refused {
             prose::diagnostic(refusal.diagnostic);
         }
@@ -160,7 +165,7 @@ impl Transaction<'_> {
                 head: rule.tunnel.as_ref().map(|(name, _)| name.clone()),
                 index,
                 rules: ranges,
-                text: rule.text.clone(),
+                text: Arc::clone(&rule.text),
             }));
         }
         file.prepare(&view)?;
@@ -190,9 +195,9 @@ impl Transaction<'_> {
     fn refused(&self, request: &Request, refusal: &Refusal) -> Problem {
         let rule = &self.rules[request.rule];
         let message = match (refusal.errno, &rule.tunnel) {
-            (Errno::EBUSY, Some((tunnel, _))) => format!(
-                "the kernel refuses this rule: tunnel {tunnel} has rules in the other mode"
-            ),
+            (Errno::EBUSY, Some((tunnel, _))) => {
+                format!("the kernel refuses this rule: tunnel {tunnel} has rules in the other mode")
+            }
             _ if refusal.diagnostic != Diagnostic::NONE => {
                 format!("the kernel refuses this rule: {}", refusal.diagnostic)
             }
@@ -204,9 +209,7 @@ impl Transaction<'_> {
     fn conflict(&self, request: &Request, conflict: Conflict) -> Problem {
         let problem = |message| Problem::error(self.rules[request.rule].span, message);
         match conflict {
-            Conflict::Action => {
-                problem("there is a rule for the same traffic with another action")
-            }
+            Conflict::Action => problem("there is a rule for the same traffic with another action"),
             Conflict::Family => {
                 problem("only a part of this rule is in force, the rest was deleted")
                     .hint("delete the rest with -d first")

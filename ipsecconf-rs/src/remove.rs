@@ -131,10 +131,7 @@ fn remove(
             Ok(()) => delete::report_rest(&entries[position]),
             Err(refusal) => {
                 trouble = true;
-                complain(format_args!(
-                    "cannot delete rule {}: {refusal}",
-                    entries[position].index
-                ));
+                complain(format_args!("cannot delete rule {}: {refusal}", entries[position].index));
             }
         }
         true
@@ -148,13 +145,6 @@ fn remove(
         return Err(Failure::Failed);
     }
     file.commit()?;
-    let mut tunnels: Vec<_> = entries.iter().filter_map(|entry| entry.head.clone()).collect();
-    tunnels.sort();
-    tunnels.dedup();
-    for tunnel in tunnels {
-        delete::report_open_tunnel(client, &Scope::Tunnel(tunnel)).map_err(|error| {
-            request_failure("cannot look at the tunnel", &error, Failure::Failed)
-        })?;
-    }
-    Ok(())
+    let tunnels = entries.iter().filter_map(|entry| entry.head.clone()).collect();
+    delete::report_open_tunnels(client, tunnels)
 }

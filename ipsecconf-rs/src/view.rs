@@ -16,6 +16,8 @@
 //! (the `#INDEX` line has the last one), and how many lines of text follow. Entries
 //! without it, written by the original program, are understood as well.
 
+use std::sync::Arc;
+
 use bstr::{BStr, ByteSlice};
 use illumos_ipsec::model::TunnelName;
 
@@ -45,12 +47,13 @@ pub(crate) struct Entry {
     /// All its kernel rules as ranges of indices; empty if that is not known.
     pub rules: Vec<(u64, u64)>,
     /// The text as it was collected from the file.
-    pub text: Vec<u8>,
+    pub text: Arc<[u8]>,
 }
 
 impl View {
     pub(crate) fn parse(text: &[u8]) -> Self {
-        Parser { lines: text.split_inclusive(|&b| b == b'\n').collect(), at: 0, items: Vec::new() }.run()
+        Parser { lines: text.split_inclusive(|&b| b == b'\n').collect(), at: 0, items: Vec::new() }
+            .run()
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
@@ -173,7 +176,7 @@ impl Parser<'_> {
                 })
                 .unwrap_or(rest.len()),
         };
-        let text: Vec<u8> = rest[..lines].concat();
+        let text: Arc<[u8]> = rest[..lines].concat().into();
         self.at += lines;
         let (head, rules) = match note {
             Some(note) => (note.head, note.rules),

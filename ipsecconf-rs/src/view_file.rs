@@ -109,7 +109,8 @@ pub(crate) fn show(context: &Context) -> Result<(), Failure> {
     let file = ViewFile::new(context);
     if file.needs_repair() {
         // Without access to the kernel the older view is all there is to show.
-        let repaired = context.open(Failure::Failed).and_then(|mut client| file.repair(&mut client));
+        let repaired =
+            context.open(Failure::Failed).and_then(|mut client| file.repair(&mut client));
         if repaired.is_err() {
             complain("an earlier ipsecconf did not finish; what follows may be out of date");
         }
@@ -161,7 +162,8 @@ fn live_rules(client: &mut PolicyClient) -> Result<HashMap<Head, HashSet<u64>>, 
 /// The entries of both views that are in force: those of the older one, then what the
 /// newer one adds.
 fn merge(old: View, new: View, live: &HashMap<Head, HashSet<u64>>) -> View {
-    let in_force = |entry: &Entry| live.get(&entry.head).is_some_and(|set| set.contains(&entry.index));
+    let in_force =
+        |entry: &Entry| live.get(&entry.head).is_some_and(|set| set.contains(&entry.index));
     let mut seen = HashSet::new();
     let mut merged = View::default();
     for item in old.items.into_iter().chain(new.items) {

@@ -254,7 +254,7 @@ fn rules_and_lines() {
         let (_, rules, problems) = load(&[source(text.clone())]);
         assert!(problems.is_empty(), "{text:?}: {problems:?}");
         let texts: Vec<_> =
-            rules.iter().map(|r| String::from_utf8(r.text.clone()).unwrap()).collect();
+            rules.iter().map(|r| String::from_utf8(r.text.to_vec()).unwrap()).collect();
         assert_eq!(texts, kept, "{text:?}");
     }
 }

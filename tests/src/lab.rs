@@ -80,10 +80,8 @@ impl Lab {
     pub fn with(kind: KernelKind, links: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let watch = Arc::new(Watch::default());
-        let options = Options {
-            interposer: Some(Box::new(Tap(Arc::clone(&watch)))),
-            ..Options::default()
-        };
+        let options =
+            Options { interposer: Some(Box::new(Tap(Arc::clone(&watch)))), ..Options::default() };
         let config = Config::new(kind, IpsecState::Loaded);
         let mut server =
             Server::bind(&dir.path().join("lab"), config, options).expect("a lab server");

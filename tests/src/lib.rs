@@ -2,8 +2,8 @@
 
 //! What the tests of the real commands share.
 
-pub mod fuzz_targets;
 pub mod bench;
+pub mod fuzz_targets;
 pub mod golden;
 pub mod lab;
 
@@ -18,6 +18,8 @@ pub fn program(name: &str) -> Result<PathBuf, String> {
     let path = dir.join(name);
     match path.is_file() {
         true => Ok(path),
-        false => Err(format!("{} is missing, build it with: cargo build --workspace", path.display())),
+        false => {
+            Err(format!("{} is missing, build it with: cargo build --workspace", path.display()))
+        }
     }
 }

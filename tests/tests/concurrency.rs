@@ -17,9 +17,10 @@ fn policy(net: u8) -> String {
     let hosts: String = (1..=40)
         .map(|host| format!("{{ raddr 10.{net}.0.{host} }} ipsec {{ auth_algs sha256 }}\n"))
         .collect();
-    hosts + &format!(
-        "{{ tunnel vpn0 negotiate tunnel raddr 10.{net}.0.0/16 }} ipsec {{ encr_algs aes-gcm }}\n"
-    )
+    hosts
+        + &format!(
+            "{{ tunnel vpn0 negotiate tunnel raddr 10.{net}.0.0/16 }} ipsec {{ encr_algs aes-gcm }}\n"
+        )
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn killed_at_any_moment() {
     for round in 0..150_u64 {
         let file = if round % 2 == 0 { "new.conf" } else { "old.conf" };
         let mut child = lab.start(&["-q", "-F", "-a", file]);
-        // Not a wait for anything: just a moment that moves through the run.
+        #[expect(clippy::disallowed_methods, reason = "a moment that moves through the run")]
         thread::sleep(Duration::from_micros(round * 40));
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");

@@ -10,10 +10,8 @@ fn main() {
     let args = Arguments::from_args();
     let mut trials = Vec::new();
     let mut report = Report::default();
-    for (kind, name) in [
-        (KernelKind::Modified, "modified"),
-        (KernelKind::Unmodified, "unmodified"),
-    ] {
+    for (kind, name) in [(KernelKind::Modified, "modified"), (KernelKind::Unmodified, "unmodified")]
+    {
         for case in kernel::imported() {
             let outcome = kernel::run(&case, kind);
             let id = format!("{name}::{}", case.id);

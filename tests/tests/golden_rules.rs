@@ -32,11 +32,7 @@ fn one_wrong_bit_in_a_reply_is_seen() {
                     let bytes = &case.steps[at].recv[reply].data.0;
                     let len = bytes.len();
                     // An ALGLIST may end with memory as it was.
-                    let last = if bytes[1] == MsgType::ALGLIST.0 {
-                        1
-                    } else {
-                        len - 1
-                    };
+                    let last = if bytes[1] == MsgType::ALGLIST.0 { 1 } else { len - 1 };
                     for byte in [0, len / 2 + 1, last] {
                         let wrong = changed(&case, at, |case, at| {
                             case.steps[at].recv[reply].data.0[byte] ^= 1;
@@ -62,9 +58,7 @@ fn missing_and_additional_messages_are_seen() {
                 assert!(failed(&less, KernelKind::Modified), "{}", case.id);
             }
             if !case.steps[at].kernel_events.is_empty() {
-                let less = changed(&case, at, |case, at| {
-                    drop(case.steps[at].kernel_events.pop())
-                });
+                let less = changed(&case, at, |case, at| drop(case.steps[at].kernel_events.pop()));
                 assert!(failed(&less, KernelKind::Modified), "{}", case.id);
             }
         }
@@ -90,22 +84,14 @@ fn a_directory_of_cases_is_replayed() {
         "sockets": ["A"], "steps": [{"socket": "A", "send": "01050000020000001100000034120000",
         "recv": [{"socket": "A", "data": "01051600020000001100000034120000"}]}]}"#;
     std::fs::write(dir.path().join("probe.json"), case).unwrap();
-    std::fs::write(
-        dir.path().join("wrong.json"),
-        case.replace("010516", "010517"),
-    )
-    .unwrap();
+    std::fs::write(dir.path().join("wrong.json"), case.replace("010516", "010517")).unwrap();
     for other in ["README.md", "index.tsv", "_setup.json"] {
         std::fs::write(dir.path().join(other), "no case").unwrap();
     }
     let report = run_dir(dir.path(), KernelKind::Modified).unwrap();
     assert_eq!(report.counts(), (1, 1, 0));
     assert!(!report.is_good());
-    assert!(
-        report
-            .to_string()
-            .ends_with("1 passed, 1 failed, 0 differ by decision\n")
-    );
+    assert!(report.to_string().ends_with("1 passed, 1 failed, 0 differ by decision\n"));
     assert_eq!(Report::default().counts(), (0, 0, 0));
     std::fs::write(dir.path().join("broken.json"), "{").unwrap();
     assert!(run_dir(dir.path(), KernelKind::Modified).is_err());

@@ -35,89 +35,18 @@ fn field_size<T, F>(_: impl Fn(&T) -> &F) -> usize {
 
 fn images() -> Vec<Image> {
     vec![
-        image!(
-            "spd_msg_t",
-            HeaderImage {
-                version,
-                kind,
-                errno,
-                spdid,
-                len,
-                diagnostic,
-                seq,
-                pid
-            }
-        ),
-        image!(
-            "struct spd_rule",
-            RuleImage {
-                len,
-                kind,
-                priority,
-                flags,
-                unused,
-                index
-            }
-        ),
-        image!(
-            "spd_address_t",
-            AddressImage {
-                len,
-                kind,
-                af,
-                prefixlen,
-                reserved
-            }
-        ),
-        image!(
-            "struct spd_proto",
-            ProtoImage {
-                len,
-                kind,
-                number,
-                reserved1,
-                reserved2
-            }
-        ),
-        image!(
-            "struct spd_portrange",
-            PortsImage {
-                len,
-                kind,
-                min,
-                max
-            }
-        ),
+        image!("spd_msg_t", HeaderImage { version, kind, errno, spdid, len, diagnostic, seq, pid }),
+        image!("struct spd_rule", RuleImage { len, kind, priority, flags, unused, index }),
+        image!("spd_address_t", AddressImage { len, kind, af, prefixlen, reserved }),
+        image!("struct spd_proto", ProtoImage { len, kind, number, reserved1, reserved2 }),
+        image!("struct spd_portrange", PortsImage { len, kind, min, max }),
         image!(
             "struct spd_typecode",
-            TypeCodeImage {
-                len,
-                kind,
-                type_min,
-                type_end,
-                code,
-                code_end
-            }
+            TypeCodeImage { len, kind, type_min, type_end, code, code_end }
         ),
-        image!(
-            "struct spd_ext_actions",
-            ActionsImage {
-                len,
-                kind,
-                count,
-                reserved
-            }
-        ),
+        image!("struct spd_ext_actions", ActionsImage { len, kind, count, reserved }),
         image!("struct spd_attribute", AttrImage { tag, value }),
-        image!(
-            "spd_ruleset_ext_t",
-            RulesetImage {
-                len,
-                kind,
-                count,
-                version
-            }
-        ),
+        image!("spd_ruleset_ext_t", RulesetImage { len, kind, count, version }),
     ]
 }
 
@@ -138,10 +67,7 @@ fn structures_have_the_measured_sizes_and_offsets() {
     }
     // The two that have no image of their own: the common start of all extensions, which
     // the C type pads to its alignment, and the name, which runs to the extension's end.
-    assert_eq!(
-        (offset_of!(ExtImage, len), offset_of!(ExtImage, kind)),
-        (0, 2)
-    );
+    assert_eq!((offset_of!(ExtImage, len), offset_of!(ExtImage, kind)), (0, 2));
     assert_eq!(number(&structs["spd_if_t"]["fields"][2]["offset"]), 4);
     assert_eq!(TunNameExt::all().0.len(), 4);
     assert_eq!(structs.len(), images().len() + 2);
@@ -155,30 +81,23 @@ fn number(value: &Value) -> u64 {
 fn ours(group: &str, name: &str) -> Option<u64> {
     let named = |prefix, value: &dyn Fn(u32) -> Option<&'static str>| {
         let short = name.strip_prefix(prefix)?;
-        (0..=0x200)
-            .find(|&n| value(n) == Some(short))
-            .map(u64::from)
+        (0..=0x200).find(|&n| value(n) == Some(short)).map(u64::from)
     };
     let one_of = |table: &[(&str, u64)]| table.iter().find(|row| row.0 == name).map(|row| row.1);
     match group {
         "protocol" => one_of(&[("PF_POLICY_V1", VERSION.into())]),
         "message_types" => one_of(&[("SPD_MAX", MsgType::MAX.into()), ("SPD_MIN", 1)])
             .or_else(|| named("SPD_", &|n| MsgType(u8::try_from(n).ok()?).name())),
-        "spdids" => one_of(&[
-            ("SPD_ACTIVE", SPD_ACTIVE.into()),
-            ("SPD_STANDBY", SPD_STANDBY.into()),
-        ]),
+        "spdids" => {
+            one_of(&[("SPD_ACTIVE", SPD_ACTIVE.into()), ("SPD_STANDBY", SPD_STANDBY.into())])
+        }
         "extension_types" => one_of(&[("SPD_EXT_MAX", ExtType::MAX.into())])
             .or_else(|| named("SPD_EXT_", &|n| ExtType(n as u16).name())),
         "rule_flags" => RuleFlags::from_name(name.strip_prefix("SPD_RULE_FLAG_")?)
             .map(|flag| flag.bits().into()),
         "alg_flags" => {
             let short = name.strip_prefix("ALG_FLAG_")?;
-            let short = if short == "COUNTERMODE" {
-                "COUNTER"
-            } else {
-                short
-            };
+            let short = if short == "COUNTERMODE" { "COUNTER" } else { short };
             AlgFlags::from_name(short).map(|flag| flag.bits().into())
         }
         "attribute_tags" => named("SPD_ATTR_", &|n| AttrTag(n).name()),

@@ -82,7 +82,10 @@ fn adding_rules_and_replacing_the_rest_leave_a_running_tunnel_alone() {
     for kind in [KernelKind::Unmodified, KernelKind::Modified] {
         let lab = Lab::with(kind, &["tun0"]);
         lab.file("old.conf", TUNNEL_OLD);
-        lab.file("more.conf", TUNNEL_NEW.lines().next().unwrap().to_owned() + "\n{ lport 1 } drop { }\n");
+        lab.file(
+            "more.conf",
+            TUNNEL_NEW.lines().next().unwrap().to_owned() + "\n{ lport 1 } drop { }\n",
+        );
         lab.file("host.conf", "{ lport 2 } drop { }\n");
         let _ = lab.ipsecconf(&["-q", "-a", "old.conf"]).exits(0);
         let _ = lab.ipsecconf(&["-q", "-a", "more.conf"]).exits(0);

@@ -12,13 +12,7 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) fn run(args: &ArgMatches) -> Outcome {
-    run_to_end(&mut cargo([
-        "build",
-        "--quiet",
-        "--release",
-        "--workspace",
-        "--bins",
-    ]))?;
+    run_to_end(&mut cargo(["build", "--quiet", "--release", "--workspace", "--bins"]))?;
     let mut bench = cargo(["run", "--quiet", "--release", "--package", "system-tests"]);
     replace(bench.args(["--bin", "bench", "--"]).args(passed_on(args)))
 }

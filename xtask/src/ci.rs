@@ -35,14 +35,7 @@ type Step = (&'static str, fn() -> Plan);
 const STEPS: &[Step] = &[
     ("format", || Plan::Run(cargo(["fmt", "--all", "--check"]))),
     ("clippy", || {
-        let args = [
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "--deny",
-            "warnings",
-        ];
+        let args = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
         Plan::Run(cargo(args))
     }),
     ("documentation", || {
@@ -70,39 +63,27 @@ const STEPS: &[Step] = &[
         check.arg(manifest);
         Plan::Run(check)
     }),
-    ("demonstration", || {
-        match build(LAB_PACKAGES).and_then(|()| built("ipsec-lab")) {
-            Ok(lab) => {
-                let mut demo = process::Command::new(lab);
-                demo.arg("demo");
-                Plan::Run(demo)
-            }
-            Err(_) => Plan::Fail("the commands are not built".to_owned()),
+    ("demonstration", || match build(LAB_PACKAGES).and_then(|()| built("ipsec-lab")) {
+        Ok(lab) => {
+            let mut demo = process::Command::new(lab);
+            demo.arg("demo");
+            Plan::Run(demo)
         }
+        Err(_) => Plan::Fail("the commands are not built".to_owned()),
     }),
     ("dependencies", || {
         if !CARGO_DENY.exists() {
             return Plan::Skip("cargo-deny is not installed");
         }
         // Advisories have to be fetched; the gate works without a network.
-        let mut deny = cargo([
-            "deny",
-            "--log-level",
-            "error",
-            "check",
-            "--hide-inclusion-graph",
-        ]);
+        let mut deny = cargo(["deny", "--log-level", "error", "check", "--hide-inclusion-graph"]);
         deny.args(["bans", "licenses", "sources"]);
         Plan::Run(deny)
     }),
 ];
 
 pub(crate) fn command() -> Command {
-    Command::new("ci").arg(
-        Arg::new("skip-test")
-            .long("skip-test")
-            .action(ArgAction::SetTrue),
-    )
+    Command::new("ci").arg(Arg::new("skip-test").long("skip-test").action(ArgAction::SetTrue))
 }
 
 pub(crate) fn run(args: &ArgMatches) -> Outcome {
@@ -127,16 +108,9 @@ pub(crate) fn run(args: &ArgMatches) -> Outcome {
             Verdict::Skipped(why) => println!("  skipped  {name}: {why}"),
         }
     }
-    match verdicts
-        .iter()
-        .filter(|(_, v)| matches!(v, Verdict::Failed(_)))
-        .count()
-    {
+    match verdicts.iter().filter(|(_, v)| matches!(v, Verdict::Failed(_))).count() {
         0 => Ok(()),
-        failed => Err(Failure::Said(format!(
-            "{failed} of {} steps failed",
-            verdicts.len()
-        ))),
+        failed => Err(Failure::Said(format!("{failed} of {} steps failed", verdicts.len()))),
     }
 }
 
@@ -176,11 +150,7 @@ fn files_below(dir: &str, accept: fn(&str) -> bool) -> Vec<PathBuf> {
         for path in entries.flatten().map(|entry| entry.path()) {
             if path.is_dir() {
                 walk(&path, accept, found);
-            } else if path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .is_some_and(accept)
-            {
+            } else if path.file_name().and_then(|name| name.to_str()).is_some_and(accept) {
                 found.push(path);
             }
         }

@@ -11,32 +11,16 @@ use crate::test::arguments;
 
 pub(crate) fn command() -> Command {
     Command::new("golden")
-        .arg(
-            Arg::new("tool")
-                .required(true)
-                .value_parser(value_parser!(OsString)),
-        )
+        .arg(Arg::new("tool").required(true).value_parser(value_parser!(OsString)))
         .arg(arguments())
 }
 
 /// The runner knows the options; directories are relative to the caller's.
 pub(crate) fn run(args: &ArgMatches) -> Outcome {
     run_to_end(&mut cargo(["build", "--quiet", "--workspace", "--bins"]))?;
-    let mut runner = cargo([
-        "run",
-        "--quiet",
-        "--package",
-        "system-tests",
-        "--bin",
-        "golden",
-    ]);
-    runner
-        .arg("--manifest-path")
-        .arg(crate::run::root().join("Cargo.toml"))
-        .arg("--");
-    runner
-        .args(args.get_one::<OsString>("tool"))
-        .args(passed_on(args));
+    let mut runner = cargo(["run", "--quiet", "--package", "system-tests", "--bin", "golden"]);
+    runner.arg("--manifest-path").arg(crate::run::root().join("Cargo.toml")).arg("--");
+    runner.args(args.get_one::<OsString>("tool")).args(passed_on(args));
     if let Ok(here) = std::env::current_dir() {
         runner.current_dir(here);
     }

@@ -33,13 +33,7 @@ fn main() -> ExitCode {
         .subcommand_required(true)
         .disable_help_subcommand(true)
         .disable_help_flag(true)
-        .arg(
-            Arg::new("help")
-                .short('h')
-                .long("help")
-                .action(ArgAction::Help)
-                .global(true),
-        )
+        .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help).global(true))
         .subcommand(demo::command())
         .subcommand(shell::command())
         .subcommand(test::command())

@@ -24,9 +24,7 @@ pub(crate) type Outcome = Result<(), Failure>;
 
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("a package inside the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a package inside the workspace")
 }
 
 /// Cargo, in the root of the repository.
@@ -56,23 +54,15 @@ pub(crate) fn built(name: &str) -> Result<PathBuf, Failure> {
 
 /// Runs a program to its end.
 pub(crate) fn run(command: &mut Command) -> Outcome {
-    let status = command
-        .status()
-        .map_err(|error| cannot_run(command, &error))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Failure::Status(code(status)))
-    }
+    let status = command.status().map_err(|error| cannot_run(command, &error))?;
+    if status.success() { Ok(()) } else { Err(Failure::Status(code(status))) }
 }
 
 /// Runs a program to its end, passes on what it writes to standard output, and looks at
 /// each line of it.
 pub(crate) fn run_reading(command: &mut Command, mut look: impl FnMut(&str)) -> Outcome {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| cannot_run(command, &error))?;
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_run(command, &error))?;
     let mut lines = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
     let mut stdout = io::stdout();
     let mut line = Vec::new();
@@ -83,11 +73,7 @@ pub(crate) fn run_reading(command: &mut Command, mut look: impl FnMut(&str)) -> 
         line.clear();
     }
     let status = child.wait().map_err(|error| cannot_run(command, &error))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Failure::Status(code(status)))
-    }
+    if status.success() { Ok(()) } else { Err(Failure::Status(code(status))) }
 }
 
 /// Becomes the program: its exit status and signals are those of this process.
@@ -108,8 +94,5 @@ fn code(status: ExitStatus) -> u8 {
 }
 
 fn cannot_run(command: &Command, error: &std::io::Error) -> Failure {
-    Failure::Said(format!(
-        "cannot run {}: {error}",
-        command.get_program().display()
-    ))
+    Failure::Said(format!("cannot run {}: {error}", command.get_program().display()))
 }

@@ -17,9 +17,5 @@ pub(crate) fn command() -> Command {
 /// The exit status is that of the command.
 pub(crate) fn run(args: &ArgMatches) -> Outcome {
     build(LAB_PACKAGES)?;
-    replace(
-        process::Command::new(built("ipsec-lab")?)
-            .arg("shell")
-            .args(passed_on(args)),
-    )
+    replace(process::Command::new(built("ipsec-lab")?).arg("shell").args(passed_on(args)))
 }

@@ -33,15 +33,11 @@ pub(crate) fn test(arguments: &[&OsString]) -> Outcome {
     require(TEST_TOOLS)?;
     run_to_end(&mut cargo(["build", "--workspace", "--bins"]))?;
     let mut totals = Totals::default();
-    let outcome = run_reading(
-        cargo(["test", "--workspace", "--no-fail-fast"]).args(arguments),
-        |line| totals.add(line),
-    );
-    let Totals {
-        passed,
-        failed,
-        ignored,
-    } = totals;
+    let outcome =
+        run_reading(cargo(["test", "--workspace", "--no-fail-fast"]).args(arguments), |line| {
+            totals.add(line)
+        });
+    let Totals { passed, failed, ignored } = totals;
     println!("\n{passed} passed, {failed} failed, {ignored} skipped");
     outcome
 }
@@ -57,9 +53,8 @@ struct Totals {
 impl Totals {
     /// Adds a line like `test result: ok. 12 passed; 0 failed; 1 ignored; …`.
     fn add(&mut self, line: &str) {
-        let Some((_, counts)) = line
-            .strip_prefix("test result: ")
-            .and_then(|rest| rest.split_once(". "))
+        let Some((_, counts)) =
+            line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
         else {
             return;
         };
@@ -93,13 +88,6 @@ mod tests {
         ] {
             totals.add(line);
         }
-        assert_eq!(
-            totals,
-            Totals {
-                passed: 14,
-                failed: 1,
-                ignored: 1
-            }
-        );
+        assert_eq!(totals, Totals { passed: 14, failed: 1, ignored: 1 });
     }
 }

@@ -18,29 +18,14 @@ pub(crate) struct Tool {
 
 /// For the tests.
 pub(crate) const TEST_TOOLS: &[Tool] = &[
-    Tool {
-        name: "cargo",
-        why: "it runs the tests",
-        get: "install Rust",
-    },
+    Tool { name: "cargo", why: "it runs the tests", get: "install Rust" },
     // Rust programs are linked by the C compiler.
-    Tool {
-        name: "cc",
-        why: "it links the programs",
-        get: "apt-get install gcc",
-    },
-    Tool {
-        name: "sh",
-        why: "the lab runs commands with it",
-        get: "apt-get install dash",
-    },
+    Tool { name: "cc", why: "it links the programs", get: "apt-get install gcc" },
+    Tool { name: "sh", why: "the lab runs commands with it", get: "apt-get install dash" },
 ];
 
-pub(crate) const MANDOC: Tool = Tool {
-    name: "mandoc",
-    why: "it checks the manual pages",
-    get: "apt-get install mandoc",
-};
+pub(crate) const MANDOC: Tool =
+    Tool { name: "mandoc", why: "it checks the manual pages", get: "apt-get install mandoc" };
 
 pub(crate) const XMLLINT: Tool = Tool {
     name: "xmllint",
@@ -73,14 +58,7 @@ impl Tool {
 
 /// Fails with the names of all that are missing.
 pub(crate) fn require(tools: &[Tool]) -> Outcome {
-    let missing: Vec<String> = tools
-        .iter()
-        .filter(|tool| !tool.exists())
-        .map(Tool::missing)
-        .collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Said(missing.join("\nxtask: ")))
-    }
+    let missing: Vec<String> =
+        tools.iter().filter(|tool| !tool.exists()).map(Tool::missing).collect();
+    if missing.is_empty() { Ok(()) } else { Err(Failure::Said(missing.join("\nxtask: "))) }
 }

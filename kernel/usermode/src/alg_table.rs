@@ -9,7 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use illumos_ipsec::model::{AlgChoice, AlgFlags, AlgProto, AlgUse, Algorithm, KernelAlg, default_algorithms};
+use illumos_ipsec::model::{
+    AlgChoice, AlgFlags, AlgProto, AlgUse, Algorithm, KernelAlg, default_algorithms,
+};
 use illumos_ipsec::wire::policy::{AttrTag, Diagnostic};
 
 /// Bytes of a mechanism name.
@@ -126,11 +128,7 @@ impl Class {
         for (id, alg) in &self.algs {
             if !old.contains_key(id) {
                 let smaller = |other: &u8| self.algs.get(other).is_some_and(|o| o.min < alg.min);
-                let at = self
-                    .order
-                    .iter()
-                    .position(smaller)
-                    .unwrap_or(self.order.len());
+                let at = self.order.iter().position(smaller).unwrap_or(self.order.len());
                 self.order.insert(at, *id);
             }
         }
@@ -142,10 +140,7 @@ impl Sizes {
         if count > MAX_SIZES {
             return Err(too_many);
         }
-        Ok(Self {
-            values: vec![0; count as usize],
-            given: 0,
-        })
+        Ok(Self { values: vec![0; count as usize], given: 0 })
     }
 
     fn give(&mut self, value: u32, too_many: Diagnostic) -> Result<(), Diagnostic> {
@@ -167,11 +162,7 @@ impl AlgEntry {
             ),
             _ => (key(1), key(2)),
         };
-        let end = self
-            .mechanism
-            .iter()
-            .position(|&b| b == 0)
-            .unwrap_or(MECHANISM_LEN);
+        let end = self.mechanism.iter().position(|&b| b == 0).unwrap_or(MECHANISM_LEN);
         if self.id == NULL_ID {
             self.flags |= AlgFlags::VALID;
             return;
@@ -207,12 +198,7 @@ fn read(attrs: &[u8]) -> Result<[BTreeMap<u8, AlgEntry>; 2], Diagnostic> {
     while let Some(bytes) = attrs.get(at..at + 8) {
         at += 8;
         let word = |from: usize| {
-            u32::from_ne_bytes([
-                bytes[from],
-                bytes[from + 1],
-                bytes[from + 2],
-                bytes[from + 3],
-            ])
+            u32::from_ne_bytes([bytes[from], bytes[from + 1], bytes[from + 2], bytes[from + 3]])
         };
         let (tag, value) = (AttrTag(word(0)), word(4));
 

@@ -228,12 +228,8 @@ impl Kernel {
     /// The 30 ms between two looks are over: requests that wait for IPsec to be loaded go
     /// on, fail or wait again.
     pub fn load_timer(&mut self) {
-        let waiting: Vec<ConnId> = self
-            .sockets
-            .iter()
-            .filter(|(_, s)| s.loading)
-            .map(|(conn, _)| *conn)
-            .collect();
+        let waiting: Vec<ConnId> =
+            self.sockets.iter().filter(|(_, s)| s.loading).map(|(conn, _)| *conn).collect();
         for conn in waiting {
             self.with_socket(conn, PolicySocket::load_timer);
         }
@@ -269,10 +265,7 @@ impl Kernel {
         side: Side,
     ) -> impl Iterator<Item = (Way, &Arc<Rule>)> {
         let table = self.spd.table(tunnel, side);
-        table
-            .into_iter()
-            .flat_map(|table| table.iter())
-            .map(|(place, rule)| (place.way(), rule))
+        table.into_iter().flat_map(|table| table.iter()).map(|(place, rule)| (place.way(), rule))
     }
 
     /// Tells the tunnel driver about the policy of a tunnel, if the link exists.
@@ -301,9 +294,7 @@ impl Kernel {
         if let [ext @ Ext::Action { .. }] = request.exts.as_slice() {
             let mut bytes = Vec::new();
             ext.encode(&mut bytes);
-            self.algs
-                .update(&bytes[8..])
-                .expect("the default algorithms are consistent");
+            self.algs.update(&bytes[8..]).expect("the default algorithms are consistent");
         }
     }
 

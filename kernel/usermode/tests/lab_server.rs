@@ -45,15 +45,8 @@ impl Client {
         let patience = TimeVal::new(60, 0);
         setsockopt(&fd, sockopt::ReceiveTimeout, &patience).unwrap();
         setsockopt(&fd, sockopt::SndBuf, &(512 * 1024)).unwrap();
-        connect(
-            fd.as_raw_fd(),
-            &UnixAddr::new(&dir.join("pf_policy")).unwrap(),
-        )
-        .unwrap();
-        Self {
-            fd,
-            buffer: vec![0; 512 * 1024],
-        }
+        connect(fd.as_raw_fd(), &UnixAddr::new(&dir.join("pf_policy")).unwrap()).unwrap();
+        Self { fd, buffer: vec![0; 512 * 1024] }
     }
 
     fn send(&self, packet: &[u8]) {
@@ -74,20 +67,13 @@ impl Client {
 
     fn add_rules(&mut self, spdid: u8, numbers: std::ops::Range<u32>) {
         for number in numbers {
-            assert_eq!(
-                errno(&self.ask(&add_rule(spdid, number))),
-                0,
-                "rule {number}"
-            );
+            assert_eq!(errno(&self.ask(&add_rule(spdid, number))), 0, "rule {number}");
         }
     }
 
     /// The server answers as if nothing had happened.
     fn is_served(&mut self) {
-        assert_eq!(
-            self.ask(&message(FLUSH, 1, 7, &[])),
-            message(FLUSH, 1, 7, &[])
-        );
+        assert_eq!(self.ask(&message(FLUSH, 1, 7, &[])), message(FLUSH, 1, 7, &[]));
     }
 }
 
@@ -113,14 +99,7 @@ fn add_rule(spdid: u8, number: u32) -> Vec<u8> {
     body.extend([2, 0, 5, 0, 2, 32, 0, 0]);
     body.extend((0x0a00_0000 + number).to_be_bytes());
     body.extend([0; 4]);
-    let attributes = [
-        (2, 0),
-        (0x100, 3),
-        (0x101, 2),
-        (0x103, 12),
-        (0x105, 128),
-        (1, 0),
-    ];
+    let attributes = [(2, 0), (0x100, 3), (0x101, 2), (0x103, 12), (0x105, 128), (1, 0)];
     body.extend([7, 0, 6, 0, 1, 0, 0, 0]);
     for (tag, value) in attributes {
         body.extend(u32::to_ne_bytes(tag));
@@ -148,10 +127,7 @@ impl World {
     fn with(config: Config, options: Options) -> Self {
         let dir = TempDir::new().unwrap();
         let server = Server::bind(dir.path(), config, options).unwrap();
-        Self {
-            dir,
-            server: Some(server.spawn().unwrap()),
-        }
+        Self { dir, server: Some(server.spawn().unwrap()) }
     }
 
     fn client(&self) -> Client {
@@ -165,10 +141,7 @@ impl World {
 }
 
 /// Waits for a state that something else brings about.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "looks again and again, until a deadline"
-)]
+#[expect(clippy::disallowed_methods, reason = "looks again and again, until a deadline")]
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
@@ -186,9 +159,7 @@ fn garbage_is_answered_and_harms_nobody() {
         let packet: Vec<u8> = (0..len)
             .map(|_| {
                 // Numbers that look like chance and are the same in each run.
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 (state >> 56) as u8
             })
             .collect();
@@ -239,13 +210,7 @@ impl Interposer for Lengths {
 fn large_packets_arrive_whole() {
     let lengths = Arc::new(Mutex::new(Vec::new()));
     let interposer: Option<Box<dyn Interposer>> = Some(Box::new(Lengths(lengths.clone())));
-    let world = World::with(
-        Config::default(),
-        Options {
-            interposer,
-            ..Options::default()
-        },
-    );
+    let world = World::with(Config::default(), Options { interposer, ..Options::default() });
     let mut client = world.client();
     for len in [1, 65_536, 65_537, 256 * 1024] {
         client.ask(&vec![0; len]);
@@ -269,10 +234,7 @@ fn a_reader_that_stops_in_a_dump_costs_little_and_holds_up_nobody() {
     const RULES: u32 = 20_000;
     let trace = TempDir::new().unwrap();
     let trace = trace.path().join("trace");
-    let options = Options {
-        trace: Some(trace.clone()),
-        ..Options::default()
-    };
+    let options = Options { trace: Some(trace.clone()), ..Options::default() };
     let world = World::with(Config::default(), options);
     let mut loader = world.client();
     loader.add_rules(0, 0..RULES);
@@ -289,10 +251,7 @@ fn a_reader_that_stops_in_a_dump_costs_little_and_holds_up_nobody() {
         .iter()
         .filter(|line| line["connection"] == 2 && line["direction"] == "reply")
         .count();
-    assert!(
-        sent < RULES as usize / 2,
-        "{sent} records made for one that reads none"
-    );
+    assert!(sent < RULES as usize / 2, "{sent} records made for one that reads none");
 
     let mut records = 0;
     loop {
@@ -387,21 +346,11 @@ impl Interposer for Faults {
 #[test]
 fn faults_can_be_injected() {
     let interposer: Option<Box<dyn Interposer>> = Some(Box::new(Faults));
-    let mut world = World::with(
-        Config::default(),
-        Options {
-            interposer,
-            ..Options::default()
-        },
-    );
+    let mut world = World::with(Config::default(), Options { interposer, ..Options::default() });
     let mut client = world.client();
     assert_eq!(errno(&client.ask(&add_rule(0, 1))), 12);
     client.send(&message(DUMP, 0, 1, &[]));
-    assert_eq!(
-        client.receive().len(),
-        32,
-        "header record of an empty table"
-    );
+    assert_eq!(client.receive().len(), 32, "header record of an empty table");
     assert_eq!(client.receive().len(), 32, "trailer");
     assert_eq!(client.ask(&message(FLUSH, 0, 1, &[])), b"");
     let server = world.stop();
@@ -411,9 +360,7 @@ fn faults_can_be_injected() {
 
 fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
@@ -421,10 +368,7 @@ fn the_trace_shows_everything_in_order() {
     let dir = TempDir::new().unwrap();
     let trace = dir.path().join("trace");
     fs::write(&trace, "{\"kept\":true}\n").unwrap();
-    let options = Options {
-        trace: Some(trace.clone()),
-        ..Options::default()
-    };
+    let options = Options { trace: Some(trace.clone()), ..Options::default() };
     let mut world = World::with(Config::default(), options);
     let mut client = world.client();
     client.is_served();
@@ -439,10 +383,7 @@ fn the_trace_shows_everything_in_order() {
     let lines = lines(&trace);
     let flush = "01010001020000000700000000000000";
     assert_eq!(lines[0], json!({"kept": true}));
-    assert_eq!(
-        lines[1],
-        json!({"interface": "pf_policy", "connection": 1, "event": "open"})
-    );
+    assert_eq!(lines[1], json!({"interface": "pf_policy", "connection": 1, "event": "open"}));
     let text = lines[2]["text"].as_str().unwrap();
     assert!(text.starts_with("FLUSH standby seq=7"), "{text}");
     for (line, direction) in [(&lines[2], "request"), (&lines[3], "reply")] {
@@ -455,10 +396,7 @@ fn the_trace_shows_everything_in_order() {
     assert_eq!(lines[4]["hex"], "67617262616765");
     assert!(lines[4]["text"].as_str().unwrap().starts_with("malformed"));
     assert_eq!(lines[5]["direction"], "reply");
-    assert_eq!(
-        lines[6],
-        json!({"interface": "pf_policy", "connection": 1, "event": "close"})
-    );
+    assert_eq!(lines[6], json!({"interface": "pf_policy", "connection": 1, "event": "close"}));
     assert_eq!(lines.len(), 7);
 }
 
@@ -488,16 +426,7 @@ fn a_second_server_is_refused() {
     let world = World::new();
     let second = Server::bind(world.dir.path(), Config::default(), Options::default());
     let error = second.err().expect("a second server");
-    assert!(
-        matches!(
-            error,
-            LabError::InUse {
-                holder: Some(_),
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, LabError::InUse { holder: Some(_), .. }), "{error}");
     world.client().is_served();
 
     let mut second = ipsec_lab();
@@ -515,10 +444,7 @@ fn only_a_socket_is_replaced() {
     fs::write(dir.path().join("pf_policy"), "precious").unwrap();
     let server = Server::bind(dir.path(), Config::default(), Options::default());
     assert!(server.is_err());
-    assert_eq!(
-        fs::read_to_string(dir.path().join("pf_policy")).unwrap(),
-        "precious"
-    );
+    assert_eq!(fs::read_to_string(dir.path().join("pf_policy")).unwrap(), "precious");
 }
 
 #[test]
@@ -601,9 +527,7 @@ fn a_server_without_descriptors_recovers() {
     clients[0].is_served();
     // It says so when it has run out.
     let mut line = String::new();
-    BufReader::new(server.0.stderr.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    BufReader::new(server.0.stderr.take().unwrap()).read_line(&mut line).unwrap();
     assert!(line.contains("no connection accepted"), "{line}");
     // Who is connected is served; who waits is served when there is room.
     clients[0].is_served();
@@ -617,11 +541,7 @@ fn a_server_ends_with_its_parent() {
     let parent = TempDir::new().unwrap();
     let dir = parent.path().join("lab");
     let mut command = ipsec_lab();
-    command
-        .arg("serve")
-        .arg(&dir)
-        .args(["--until-eof", "--remove"])
-        .stdin(Stdio::piped());
+    command.arg("serve").arg(&dir).args(["--until-eof", "--remove"]).stdin(Stdio::piped());
     let mut server = Process::serve(&mut command, &dir);
     Client::connect(&dir).is_served();
     drop(server.0.stdin.take());
@@ -667,15 +587,10 @@ fn a_shell_keeps_the_directory_that_it_is_given() {
 /// input and the lab directory.
 fn waiting_shell(text: &str) -> (Process, ChildStdin, PathBuf) {
     let mut command = ipsec_lab();
-    command
-        .args(["shell", "-c", text])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
+    command.args(["shell", "-c", text]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut process = Process(command.spawn().unwrap());
     let mut line = String::new();
-    BufReader::new(process.0.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    BufReader::new(process.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     let stdin = process.0.stdin.take().unwrap();
     (process, stdin, PathBuf::from(line.trim_end()))
 }
@@ -705,13 +620,7 @@ fn a_shell_that_is_killed_leaves_nothing() {
     shell.signal(Signal::SIGKILL);
     let mut rest = String::new();
     drop(stdin);
-    shell
-        .0
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut rest)
-        .unwrap();
+    shell.0.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
     eventually("the directory is gone", || !lab.exists());
 }
 
@@ -721,13 +630,7 @@ fn bad_options_are_explained() {
     let help = run(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&help.stdout).starts_with("usage: ipsec-lab"));
-    for args in [
-        &[][..],
-        &["serve"],
-        &["serve", "--frob", "x"],
-        &["frob"],
-        &["shell", "x"],
-    ] {
+    for args in [&[][..], &["serve"], &["serve", "--frob", "x"], &["frob"], &["shell", "x"]] {
         let output = run(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("usage: ipsec-lab"));

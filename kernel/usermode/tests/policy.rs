@@ -17,10 +17,7 @@ use ipsec_usermode::{
 const OK: (Errno, Diagnostic) = (Errno::OK, Diagnostic::NONE);
 
 fn start(kind: KernelKind) -> (Kernel, ConnId) {
-    let mut kernel = Kernel::new(Config {
-        kind,
-        ..Config::default()
-    });
+    let mut kernel = Kernel::new(Config { kind, ..Config::default() });
     let conn = kernel.open_policy();
     (kernel, conn)
 }
@@ -30,20 +27,12 @@ fn modified() -> (Kernel, ConnId) {
 }
 
 fn packet(local: &str, remote: &str, proto: u8, ports: Option<(u16, u16)>) -> PacketSelector {
-    PacketSelector {
-        local: addr(local),
-        remote: addr(remote),
-        proto,
-        ports,
-        icmp: None,
-    }
+    PacketSelector { local: addr(local), remote: addr(remote), proto, ports, icmp: None }
 }
 
 /// Index of the rule for an outbound packet.
 fn chosen(kernel: &Kernel, packet: &PacketSelector) -> Option<u64> {
-    kernel
-        .lookup(None, Side::Active, Way::Out, packet)
-        .map(|rule| rule.index)
+    kernel.lookup(None, Side::Active, Way::Out, packet).map(|rule| rule.index)
 }
 
 #[test]
@@ -54,71 +43,30 @@ fn lookup_takes_the_largest_priority_that_matches() {
     let net = index(&done(&mut kernel, conn, &net));
     let host = add(ACTIVE, OUT, 3, PASS).with(remote("10.1.2.3/32"));
     let host = index(&done(&mut kernel, conn, &host));
-    let ssh = add(ACTIVE, OUT, 9, PASS)
-        .with(proto(6))
-        .with(remote_port(22));
+    let ssh = add(ACTIVE, OUT, 9, PASS).with(proto(6)).with(remote_port(22));
     let ssh = index(&done(&mut kernel, conn, &ssh));
 
     // The IPv4 twin of an address-less rule comes before its IPv6 twin.
-    for (text, wanted) in [
-        ("10.2.0.1", any - 1),
-        ("10.1.2.3", net),
-        ("2001:db8::1", any),
-    ] {
-        let local = if text.contains(':') {
-            "2001:db8::9"
-        } else {
-            "10.0.0.1"
-        };
-        assert_eq!(
-            chosen(&kernel, &packet(local, text, 17, None)),
-            Some(wanted),
-            "{text}"
-        );
+    for (text, wanted) in [("10.2.0.1", any - 1), ("10.1.2.3", net), ("2001:db8::1", any)] {
+        let local = if text.contains(':') { "2001:db8::9" } else { "10.0.0.1" };
+        assert_eq!(chosen(&kernel, &packet(local, text, 17, None)), Some(wanted), "{text}");
     }
     let to_ssh = packet("10.0.0.1", "10.1.2.3", 6, Some((4000, 22)));
     assert_eq!(chosen(&kernel, &to_ssh), Some(ssh - 1));
     // Without ports to compare a port rule does not match.
-    assert_eq!(
-        chosen(
-            &kernel,
-            &PacketSelector {
-                ports: None,
-                ..to_ssh
-            }
-        ),
-        Some(net)
-    );
-    assert!(
-        kernel
-            .lookup(None, Side::Active, Way::In, &to_ssh)
-            .is_none()
-    );
-    assert!(
-        kernel
-            .lookup(None, Side::Standby, Way::Out, &to_ssh)
-            .is_none()
-    );
+    assert_eq!(chosen(&kernel, &PacketSelector { ports: None, ..to_ssh }), Some(net));
+    assert!(kernel.lookup(None, Side::Active, Way::In, &to_ssh).is_none());
+    assert!(kernel.lookup(None, Side::Standby, Way::Out, &to_ssh).is_none());
     done(&mut kernel, conn, &delete_index(ACTIVE, net));
-    assert_eq!(
-        chosen(&kernel, &packet("10.0.0.1", "10.1.2.3", 17, None)),
-        Some(host)
-    );
+    assert_eq!(chosen(&kernel, &packet("10.0.0.1", "10.1.2.3", 17, None)), Some(host));
 }
 
 #[test]
 fn priority_0_never_matches() {
     let (mut kernel, conn) = modified();
     done(&mut kernel, conn, &add(ACTIVE, OUT, 0, PASS));
-    done(
-        &mut kernel,
-        conn,
-        &add(ACTIVE, OUT, 0, PASS).with(remote("10.0.0.1/32")),
-    );
-    assert_eq!(
-        chosen(&kernel, &packet("10.0.0.9", "10.0.0.1", 6, None)),
-        None
-    );
+    done(&mut kernel, conn, &add(ACTIVE, OUT, 0, PASS).with(remote("10.0.0.1/32")));
+    assert_eq!(chosen(&kernel, &packet("10.0.0.9", "10.0.0.1", 6, None)), None);
 }
 
 #[test]
@@ -131,10 +79,7 @@ fn equal_priorities_go_to_hashed_then_newest_and_clone_turns_that_round() {
             done(&mut kernel, conn, &other);
         }
         let mut add_rule = |ext: &[Ext]| {
-            let request = ext
-                .iter()
-                .cloned()
-                .fold(add(ACTIVE, OUT, 7, PASS), Message::with);
+            let request = ext.iter().cloned().fold(add(ACTIVE, OUT, 7, PASS), Message::with);
             index(&done(&mut kernel, conn, &request))
         };
         let old_net = add_rule(&[remote("10.0.0.0/8")]);
@@ -170,42 +115,22 @@ fn lookup_knows_prefixes_local_addresses_and_icmp_ranges() {
     let (mut kernel, conn) = modified();
     // 33 bits of an IPv4 address are all of it, but the rule is not hashed.
     let mut odd = add(ACTIVE, OUT, 1, PASS).with(local("10.0.0.1/32"));
-    let Some(Ext::LocalAddr(addr_ext)) = odd.exts.last_mut() else {
-        unreachable!()
-    };
+    let Some(Ext::LocalAddr(addr_ext)) = odd.exts.last_mut() else { unreachable!() };
     addr_ext.prefixlen = 33;
     let odd = index(&done(&mut kernel, conn, &odd));
-    assert_eq!(
-        chosen(&kernel, &packet("10.0.0.1", "192.0.2.1", 6, None)),
-        Some(odd)
-    );
-    assert_eq!(
-        chosen(&kernel, &packet("10.0.0.2", "192.0.2.1", 6, None)),
-        None
-    );
+    assert_eq!(chosen(&kernel, &packet("10.0.0.1", "192.0.2.1", 6, None)), Some(odd));
+    assert_eq!(chosen(&kernel, &packet("10.0.0.2", "192.0.2.1", 6, None)), None);
 
-    let icmp = IcmpSelector {
-        type_min: 3,
-        type_max: 5,
-        code: Some((1, 2)),
-    };
-    let request = add(ACTIVE, OUT, 2, PASS)
-        .with(proto(1))
-        .with(Ext::TypeCode(icmp.into()));
+    let icmp = IcmpSelector { type_min: 3, type_max: 5, code: Some((1, 2)) };
+    let request = add(ACTIVE, OUT, 2, PASS).with(proto(1)).with(Ext::TypeCode(icmp.into()));
     let icmp = index(&done(&mut kernel, conn, &request)) - 1;
     let got = |kernel: &Kernel, seen| {
-        let packet = PacketSelector {
-            icmp: seen,
-            ..packet("10.0.0.9", "192.0.2.1", 1, None)
-        };
+        let packet = PacketSelector { icmp: seen, ..packet("10.0.0.9", "192.0.2.1", 1, None) };
         chosen(kernel, &packet)
     };
-    for (seen, wanted) in [
-        ((3, 1), Some(icmp)),
-        ((5, 2), Some(icmp)),
-        ((6, 1), None),
-        ((4, 3), None),
-    ] {
+    for (seen, wanted) in
+        [((3, 1), Some(icmp)), ((5, 2), Some(icmp)), ((6, 1), None), ((4, 3), None)]
+    {
         assert_eq!(got(&kernel, Some(seen)), wanted, "{seen:?}");
     }
     assert_eq!(got(&kernel, None), None);
@@ -219,10 +144,7 @@ fn dump_order_is_chain_then_newest_first_in_large_tables_too() {
         let ext = remote(&format!("10.0.{}.{}/32", n / 256, n % 256));
         let reply = done(&mut kernel, conn, &add(ACTIVE, OUT, 1, PASS).with(ext));
         let tail = [10, 0, (n / 256) as u8, n as u8];
-        hosts.push((
-            u32::from_ne_bytes(tail) % 251,
-            std::cmp::Reverse(index(&reply)),
-        ));
+        hosts.push((u32::from_ne_bytes(tail) % 251, std::cmp::Reverse(index(&reply))));
     }
     hosts.sort();
     let wanted: Vec<u64> = hosts.iter().map(|host| host.1.0).collect();
@@ -231,10 +153,7 @@ fn dump_order_is_chain_then_newest_first_in_large_tables_too() {
     done(&mut kernel, conn, &message(MsgType::CLONE, ACTIVE));
     let records = dump(&mut kernel, conn, &message(MsgType::DUMP, STANDBY));
     hosts.sort_by_key(|&(chain, index)| (chain, index.0));
-    assert_eq!(
-        indexes(&records),
-        hosts.iter().map(|host| host.1.0).collect::<Vec<_>>()
-    );
+    assert_eq!(indexes(&records), hosts.iter().map(|host| host.1.0).collect::<Vec<_>>());
     assert_eq!(kernel.rules(None, Side::Standby).count(), 300);
 }
 
@@ -244,10 +163,7 @@ fn modes_do_not_mix_on_one_side() {
     let rule = |side, mode| in_tunnel(add(side, BOTH | mode, 1, ESP), "tun0");
     let transport = RuleFlags::empty();
     assert_eq!(status(&mut kernel, conn, &rule(ACTIVE, TUNNEL)), OK);
-    assert_eq!(
-        status(&mut kernel, conn, &rule(ACTIVE, transport)).0,
-        Errno::EBUSY
-    );
+    assert_eq!(status(&mut kernel, conn, &rule(ACTIVE, transport)).0, Errno::EBUSY);
     assert_eq!(status(&mut kernel, conn, &rule(STANDBY, transport)), OK);
     let flush = in_tunnel(message(MsgType::FLUSH, ACTIVE), "tun0");
     done(&mut kernel, conn, &flush);
@@ -264,52 +180,30 @@ fn loading_standby_leaves_the_active_side_on() {
     assert_eq!(flags(&kernel), 0x3);
     done(&mut kernel, conn, &load(STANDBY));
     assert_eq!(flags(&kernel), 0x1b);
-    done(
-        &mut kernel,
-        conn,
-        &in_tunnel(message(MsgType::FLUSH, STANDBY), "tun0"),
-    );
-    let unknown = [
-        (AttrTag::TYPE, 3),
-        (AttrTag::FLAGS, 1),
-        (AttrTag::AH_AUTH, 99),
-    ];
+    done(&mut kernel, conn, &in_tunnel(message(MsgType::FLUSH, STANDBY), "tun0"));
+    let unknown = [(AttrTag::TYPE, 3), (AttrTag::FLAGS, 1), (AttrTag::AH_AUTH, 99)];
     let bad = [&unknown[..], &[(AttrTag::END, 0)]].concat();
     let refused = in_tunnel(add(STANDBY, BOTH | TUNNEL, 1, &bad), "tun0");
-    assert_eq!(
-        status(&mut kernel, conn, &refused).1,
-        Diagnostic::UNSUPP_AH_ALG
-    );
+    assert_eq!(status(&mut kernel, conn, &refused).1, Diagnostic::UNSUPP_AH_ALG);
     assert_eq!(flags(&kernel), 0x3);
     let ports = load(STANDBY).with(proto(6)).with(remote_port(22));
     done(&mut kernel, conn, &ports);
-    assert_eq!(
-        kernel.tunnel_flags(&tun0).unwrap().standby,
-        SideFlags::all()
-    );
+    assert_eq!(kernel.tunnel_flags(&tun0).unwrap().standby, SideFlags::all());
     assert_eq!(flags(&kernel), 0x3b);
 }
 
 #[test]
 fn clone_of_one_tunnel() {
     let clone = |tunnel: &str| in_tunnel(message(MsgType::CLONE, ACTIVE), tunnel);
-    for (kind, wanted, copies) in [
-        (KernelKind::Modified, Errno::OK, 2),
-        (KernelKind::Unmodified, Errno::EINVAL, 0),
-    ] {
+    for (kind, wanted, copies) in
+        [(KernelKind::Modified, Errno::OK, 2), (KernelKind::Unmodified, Errno::EINVAL, 0)]
+    {
         let (mut kernel, conn) = start(kind);
         for tunnel in ["tun0", "tun1"] {
-            done(
-                &mut kernel,
-                conn,
-                &in_tunnel(add(ACTIVE, OUT | TUNNEL, 1, ESP), tunnel),
-            );
+            done(&mut kernel, conn, &in_tunnel(add(ACTIVE, OUT | TUNNEL, 1, ESP), tunnel));
         }
         assert_eq!(status(&mut kernel, conn, &clone("tun0")).0, wanted);
-        assert_eq!(
-            kernel.rules(Some(&name("tun0")), Side::Standby).count(),
-            copies
-        );
+        assert_eq!(kernel.rules(Some(&name("tun0")), Side::Standby).count(), copies);
         assert_eq!(kernel.rules(Some(&name("tun1")), Side::Standby).count(), 0);
         assert_eq!(status(&mut kernel, conn, &clone("tun9")).0, Errno::ENOENT);
     }
@@ -325,12 +219,7 @@ fn a_count_of_0_is_refused() {
 
 #[test]
 fn icmp_rules_of_a_list_ask_for_the_same_protection() {
-    let other = [
-        (AttrTag::TYPE, 3),
-        (AttrTag::FLAGS, 1),
-        (AttrTag::AH_AUTH, 3),
-        (AttrTag::END, 0),
-    ];
+    let other = [(AttrTag::TYPE, 3), (AttrTag::FLAGS, 1), (AttrTag::AH_AUTH, 3), (AttrTag::END, 0)];
     let unique = [
         (AttrTag::TYPE, 3),
         (AttrTag::FLAGS, 0x52),
@@ -356,9 +245,7 @@ fn icmp_rules_of_a_list_ask_for_the_same_protection() {
         for index in [first, second] {
             done(&mut kernel, conn, &delete_index(ACTIVE, index.unwrap()));
         }
-        let request = add(ACTIVE, OUT, 1, &other)
-            .with(proto(1))
-            .with(local("10.2.0.0/15"));
+        let request = add(ACTIVE, OUT, 1, &other).with(proto(1)).with(local("10.2.0.0/15"));
         assert_eq!(status(&mut kernel, conn, &request), OK);
     }
 }
@@ -394,19 +281,10 @@ fn links_hear_of_policy_and_take_it_with_them() {
         };
         kernel.take_events().into_iter().map(word).collect()
     };
-    done(
-        &mut kernel,
-        conn,
-        &in_tunnel(add(ACTIVE, OUT | TUNNEL, 1, ESP), "tun0"),
-    );
+    done(&mut kernel, conn, &in_tunnel(add(ACTIVE, OUT | TUNNEL, 1, ESP), "tun0"));
     assert_eq!(words(&mut kernel), []);
     kernel.set_links([name("tun0"), name("tun1")]);
-    let told = |flags: &[u32]| {
-        flags
-            .iter()
-            .map(|&f| ("tun0".to_owned(), f))
-            .collect::<Vec<_>>()
-    };
+    let told = |flags: &[u32]| flags.iter().map(|&f| ("tun0".to_owned(), f)).collect::<Vec<_>>();
     for (kind, flags) in [
         (MsgType::LOOKUP, &[3][..]),
         (MsgType::FLIP, &[0x18]),
@@ -433,18 +311,10 @@ fn requests_wait_for_the_end_of_a_dump() {
     kernel.request(conn, &message(MsgType::FLUSH, ACTIVE).encode());
     let mut kinds = Vec::new();
     while !kernel.wants_input(conn) {
-        kinds.push(
-            Message::decode(&kernel.next_reply(conn).unwrap())
-                .unwrap()
-                .header
-                .kind,
-        );
+        kinds.push(Message::decode(&kernel.next_reply(conn).unwrap()).unwrap().header.kind);
     }
     use MsgType as T;
-    assert_eq!(
-        kinds,
-        [T::DUMP, T::DUMP, T::DUMP, T::DUMP, T::LOOKUP, T::FLUSH]
-    );
+    assert_eq!(kinds, [T::DUMP, T::DUMP, T::DUMP, T::DUMP, T::LOOKUP, T::FLUSH]);
 }
 
 #[test]
@@ -453,9 +323,7 @@ fn a_dump_ends_with_eagain_when_its_table_changes_or_goes() {
     let other = kernel.open_policy();
     kernel.add_link(name("tun0"));
     let add_one = |n: u16| {
-        in_tunnel(add(ACTIVE, OUT | TUNNEL, 1, PASS), "tun0")
-            .with(proto(6))
-            .with(remote_port(n))
+        in_tunnel(add(ACTIVE, OUT | TUNNEL, 1, PASS), "tun0").with(proto(6)).with(remote_port(n))
     };
     done(&mut kernel, other, &add_one(1));
     let request = in_tunnel(message(MsgType::DUMP, ACTIVE), "tun0");
@@ -491,9 +359,7 @@ fn writes_of_any_size_are_answered() {
     let (mut kernel, conn) = modified();
     let answers = |kernel: &mut Kernel, bytes: &[u8]| -> Vec<(usize, u8)> {
         kernel.request(conn, bytes);
-        std::iter::from_fn(|| kernel.next_reply(conn))
-            .map(|r| (r.len(), r[2]))
-            .collect()
+        std::iter::from_fn(|| kernel.next_reply(conn)).map(|r| (r.len(), r[2])).collect()
     };
     let too_short = (16, Errno::EMSGSIZE.0);
     assert_eq!(answers(&mut kernel, &[]), [too_short]);
@@ -504,10 +370,7 @@ fn writes_of_any_size_are_answered() {
 
 #[test]
 fn waiting_for_ipsec_keeps_the_order() {
-    let mut kernel = Kernel::new(Config {
-        ipsec: IpsecState::Unloaded,
-        ..Config::default()
-    });
+    let mut kernel = Kernel::new(Config { ipsec: IpsecState::Unloaded, ..Config::default() });
     let conn = kernel.open_policy();
     let send = |kernel: &mut Kernel, kind, seq| {
         let mut request = message(kind, ACTIVE);
@@ -531,10 +394,7 @@ fn waiting_for_ipsec_keeps_the_order() {
 
 #[test]
 fn without_algorithms_the_lists_are_empty_in_the_kernels_way() {
-    let mut kernel = Kernel::new(Config {
-        ipsec: IpsecState::LoadedNoAlgs,
-        ..Config::default()
-    });
+    let mut kernel = Kernel::new(Config { ipsec: IpsecState::LoadedNoAlgs, ..Config::default() });
     let conn = kernel.open_policy();
     for (kind, action) in [
         (MsgType::ALGLIST, [1, 0, 0, 0, 0, 0, 0, 0]),
@@ -551,18 +411,13 @@ fn without_algorithms_the_lists_are_empty_in_the_kernels_way() {
 fn dumpalgs_gives_back_what_updatealgs_takes() {
     let (mut kernel, conn) = modified();
     let mut dumped = ask(&mut kernel, conn, &message(MsgType::DUMPALGS, ACTIVE));
-    let Some(Ext::Action { count, attrs, .. }) = dumped.exts.first() else {
-        panic!()
-    };
+    let Some(Ext::Action { count, attrs, .. }) = dumped.exts.first() else { panic!() };
     assert_eq!(*count, 18);
     assert_eq!(attrs[0].value, 7, "strongest first");
     let listed = ask(&mut kernel, conn, &message(MsgType::ALGLIST, ACTIVE));
     dumped.header.kind = MsgType::UPDATEALGS;
     done(&mut kernel, conn, &dumped);
-    assert_eq!(
-        ask(&mut kernel, conn, &message(MsgType::ALGLIST, ACTIVE)),
-        listed
-    );
+    assert_eq!(ask(&mut kernel, conn, &message(MsgType::ALGLIST, ACTIVE)), listed);
 }
 
 #[test]

@@ -15,18 +15,11 @@ use proptest::prelude::*;
 fn seeds() -> Vec<Message> {
     let mut seeds = vec![
         add(ACTIVE, BOTH, 5, ESP).with(remote("10.0.0.1/32")),
-        add(STANDBY, OUT, 5, PASS)
-            .with(proto(1))
-            .with(local("2001:db8::/32")),
-        in_tunnel(
-            add(ACTIVE, BOTH | TUNNEL, 5, ESP).with(remote_port(22)),
-            "tun0",
-        ),
+        add(STANDBY, OUT, 5, PASS).with(proto(1)).with(local("2001:db8::/32")),
+        in_tunnel(add(ACTIVE, BOTH | TUNNEL, 5, ESP).with(remote_port(22)), "tun0"),
         in_tunnel(add(STANDBY, BOTH, 5, ESP), "tun0"),
         delete_index(ACTIVE, 1),
-        message(MsgType::DELETERULE, ACTIVE)
-            .with(rule(0, BOTH, 0))
-            .with(remote("10.0.0.1/32")),
+        message(MsgType::DELETERULE, ACTIVE).with(rule(0, BOTH, 0)).with(remote("10.0.0.1/32")),
     ];
     for kind in [1, 4, 5, 6, 7, 8, 9] {
         seeds.push(message(MsgType(kind), ACTIVE));
@@ -43,20 +36,9 @@ fn seeds() -> Vec<Message> {
 
 /// A seed with some bytes overwritten, words cut off or put behind, and a length that may fit.
 fn request() -> impl Strategy<Value = Vec<u8>> {
-    let edits = vec(
-        (
-            any::<prop::sample::Index>(),
-            prop_oneof![0u8..12, any::<u8>()],
-        ),
-        0..4,
-    );
-    (
-        prop::sample::select(seeds()),
-        edits,
-        -2..3isize,
-        any::<bool>(),
-    )
-        .prop_map(|(seed, edits, words, fit)| {
+    let edits = vec((any::<prop::sample::Index>(), prop_oneof![0u8..12, any::<u8>()]), 0..4);
+    (prop::sample::select(seeds()), edits, -2..3isize, any::<bool>()).prop_map(
+        |(seed, edits, words, fit)| {
             let mut bytes = seed.encode();
             for (at, value) in edits {
                 let at = at.index(bytes.len());
@@ -68,7 +50,8 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
                 bytes[4..6].copy_from_slice(&words.to_ne_bytes());
             }
             bytes
-        })
+        },
+    )
 }
 
 fn config() -> impl Strategy<Value = Config> {
@@ -198,21 +181,9 @@ impl Model {
                 let reply = ask(kernel, conn, &request);
                 let list = &mut self.sides[usize::from(side)][usize::from(len != 32)];
                 let same = |row: &Row| (row.last, row.len, row.port) == (last, len, port);
-                assert_eq!(
-                    reply.header.errno.0,
-                    if list.iter().any(same) { 17 } else { 0 }
-                );
+                assert_eq!(reply.header.errno.0, if list.iter().any(same) { 17 } else { 0 });
                 if reply.header.errno.0 == 0 {
-                    list.insert(
-                        0,
-                        Row {
-                            index: index(&reply),
-                            priority,
-                            last,
-                            len,
-                            port,
-                        },
-                    );
+                    list.insert(0, Row { index: index(&reply), priority, last, len, port });
                 }
             }
             Op::DeleteNewest(side, back) => {
@@ -221,9 +192,7 @@ impl Model {
                 indexes.sort_unstable();
                 if let Some(&index) = indexes.iter().rev().nth(usize::from(back)) {
                     done(kernel, conn, &delete_index(side, index));
-                    lists
-                        .iter_mut()
-                        .for_each(|list| list.retain(|row| row.index != index));
+                    lists.iter_mut().for_each(|list| list.retain(|row| row.index != index));
                 }
             }
             Op::Flush(side) => {
@@ -272,12 +241,6 @@ impl Model {
 fn seeds_are_good() {
     for seed in seeds() {
         let again = Message::decode(&seed.encode()).unwrap();
-        assert!(
-            again
-                .exts
-                .iter()
-                .all(|ext| !matches!(ext, Ext::Other { .. })),
-            "{seed:?}"
-        );
+        assert!(again.exts.iter().all(|ext| !matches!(ext, Ext::Other { .. })), "{seed:?}");
     }
 }

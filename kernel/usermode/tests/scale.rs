@@ -36,11 +36,7 @@ fn timed<T>(what: &str, act: impl FnOnce() -> T) -> T {
 
 fn resident_mb() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = text
-        .split(' ')
-        .nth(1)
-        .and_then(|n| n.parse::<u64>().ok())
-        .unwrap_or(0);
+    let pages = text.split(' ').nth(1).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
     pages * 4096 / 1_000_000
 }
 
@@ -70,32 +66,19 @@ fn host_rules_in_one_head() {
                 ports: Some((1000, 22)),
                 icmp: None,
             };
-            let rule = kernel
-                .lookup(None, Side::Active, Way::Out, &packet)
-                .unwrap();
+            let rule = kernel.lookup(None, Side::Active, Way::Out, &packet).unwrap();
             assert_eq!(rule.priority, n + 1);
         }
     });
     timed("dump 100,000 kernel rules", || {
-        assert_eq!(
-            dump(&mut kernel, conn, &message(MsgType::DUMP, ACTIVE)).len(),
-            100_002
-        );
+        assert_eq!(dump(&mut kernel, conn, &message(MsgType::DUMP, ACTIVE)).len(), 100_002);
     });
-    timed("clone", || {
-        done(&mut kernel, conn, &message(MsgType::CLONE, ACTIVE))
-    });
-    timed("first change after it", || {
-        done(&mut kernel, conn, &delete_index(STANDBY, 1))
-    });
+    timed("clone", || done(&mut kernel, conn, &message(MsgType::CLONE, ACTIVE)));
+    timed("first change after it", || done(&mut kernel, conn, &delete_index(STANDBY, 1)));
     timed("delete 25,000 by index and 25,000 by selectors", || {
         for n in 0..COUNT {
             if n % 2 == 0 {
-                done(
-                    &mut kernel,
-                    conn,
-                    &delete_index(ACTIVE, u64::from(n) * 2 + 1),
-                );
+                done(&mut kernel, conn, &delete_index(ACTIVE, u64::from(n) * 2 + 1));
             } else {
                 let host = Prefix::host(host(n).into());
                 let request = message(MsgType::DELETERULE, ACTIVE)
@@ -105,9 +88,7 @@ fn host_rules_in_one_head() {
             }
         }
     });
-    timed("flush", || {
-        done(&mut kernel, conn, &message(MsgType::FLUSH, ACTIVE))
-    });
+    timed("flush", || done(&mut kernel, conn, &message(MsgType::FLUSH, ACTIVE)));
 }
 
 #[test]

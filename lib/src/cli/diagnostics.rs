@@ -51,8 +51,10 @@ fn caret_report(sources: &[SourceText], problem: &Problem) -> Option<String> {
     let source = sources.get(problem.span.source)?;
     let start = problem.span.start.min(source.text.len());
     let line_start = source.text[..start].iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);
-    let line_end =
-        source.text[start..].iter().position(|&b| b == b'\n').map_or(source.text.len(), |n| start + n);
+    let line_end = source.text[start..]
+        .iter()
+        .position(|&b| b == b'\n')
+        .map_or(source.text.len(), |n| start + n);
     let shown = source.text.get(line_start..line_end)?;
     if shown.len() > LONGEST_SHOWN {
         return None;

@@ -130,11 +130,7 @@ mod tests {
                     .action(ArgAction::Append)
                     .value_parser(clap::value_parser!(OsString)),
             )
-            .arg(
-                Arg::new("operands")
-                    .num_args(0..)
-                    .value_parser(clap::value_parser!(OsString)),
-            )
+            .arg(Arg::new("operands").num_args(0..).value_parser(clap::value_parser!(OsString)))
     }
 
     fn scanned(args: &[&str]) -> Result<(String, Vec<OsString>), GetoptError> {
@@ -147,13 +143,8 @@ mod tests {
                 None => format!("{letter} "),
             })
             .collect::<String>();
-        let appended: Vec<_> = scanned
-            .matches
-            .get_many::<OsString>("add")
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect();
+        let appended: Vec<_> =
+            scanned.matches.get_many::<OsString>("add").into_iter().flatten().cloned().collect();
         let valued: Vec<_> =
             scanned.options.iter().filter_map(|(_, value)| value.clone()).collect();
         assert_eq!(appended, valued, "clap sees the same values");

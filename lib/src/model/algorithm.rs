@@ -83,10 +83,9 @@ impl KeySizes {
     pub fn bounds(&self) -> (u16, u16) {
         match self {
             Self::None => (0, 0),
-            Self::List(sizes) => (
-                sizes.iter().copied().min().unwrap_or(0),
-                sizes.iter().copied().max().unwrap_or(0),
-            ),
+            Self::List(sizes) => {
+                (sizes.iter().copied().min().unwrap_or(0), sizes.iter().copied().max().unwrap_or(0))
+            }
             Self::Range { low, high, .. } => (*low, *high),
         }
     }

@@ -8,16 +8,8 @@
 use super::{AlgFlags, AlgProto, Algorithm, KeySizes};
 
 /// A row: class, number, names, mechanism, keys, block or MAC bytes, IV, ICV and salt, flags.
-type Row = (
-    AlgProto,
-    u8,
-    &'static str,
-    &'static str,
-    Keys,
-    &'static [u16],
-    &'static [u16],
-    AlgFlags,
-);
+type Row =
+    (AlgProto, u8, &'static str, &'static str, Keys, &'static [u16], &'static [u16], AlgFlags);
 
 #[derive(Clone, Copy)]
 enum Keys {
@@ -31,14 +23,10 @@ use AlgProto::{Ah, Esp};
 use Keys::{Aes, None as NoKey, One};
 
 const PLAIN: AlgFlags = AlgFlags::empty();
-const CCM: AlgFlags = AlgFlags::VALID
-    .union(AlgFlags::COUNTER)
-    .union(AlgFlags::COMBINED)
-    .union(AlgFlags::CCM);
-const GCM: AlgFlags = AlgFlags::VALID
-    .union(AlgFlags::COUNTER)
-    .union(AlgFlags::COMBINED)
-    .union(AlgFlags::GCM);
+const CCM: AlgFlags =
+    AlgFlags::VALID.union(AlgFlags::COUNTER).union(AlgFlags::COMBINED).union(AlgFlags::CCM);
+const GCM: AlgFlags =
+    AlgFlags::VALID.union(AlgFlags::COUNTER).union(AlgFlags::COMBINED).union(AlgFlags::GCM);
 
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
@@ -73,12 +61,7 @@ pub fn default_algorithms() -> Vec<Algorithm> {
         keys: match keys {
             NoKey => KeySizes::None,
             One(bits) => KeySizes::List(vec![bits]),
-            Aes => KeySizes::Range {
-                default: 128,
-                low: 128,
-                high: 256,
-                increment: 64,
-            },
+            Aes => KeySizes::Range { default: 128, low: 128, high: 256, increment: 64 },
         },
         blocks: blocks.to_vec(),
         params: params.to_vec(),

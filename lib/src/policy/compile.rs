@@ -86,7 +86,7 @@ impl Compiler<'_> {
         let (src_port, dst_port) = pattern.ports();
         let compiled = PolicyRule {
             span: rule.span,
-            text: rule.text.clone(),
+            text: Arc::clone(&rule.text),
             direction,
             tunnel: tunnel?,
             proto: pattern.proto(),

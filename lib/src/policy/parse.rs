@@ -10,6 +10,8 @@
 //! once that is lost, reading goes on at the next line that begins with `{`. A
 //! keyword that is wrong spoils its rule only, and the rest of it is still read.
 
+use std::sync::Arc;
+
 use super::items::{Grammar, PATTERN_WORDS, PROPERTY_WORDS, pair_up};
 use super::keyword::{ACTIONS, ActionKey, lookup, names};
 use super::lexer::{Cursor, is_space};
@@ -127,7 +129,7 @@ impl<'a> Parser<'a> {
     }
 
     fn rule(&mut self) -> Result<(), Lost> {
-        self.text = Vec::with_capacity(self.cursor.kept().len());
+        self.text.clear();
         self.broken = false;
         self.before = self.out.problems.len();
         let mut span = self.cursor.span(self.cursor.offset());
@@ -135,7 +137,7 @@ impl<'a> Parser<'a> {
         span.end = self.cursor.offset();
         rule.span = span;
         rule.broken = self.broken;
-        rule.text = std::mem::take(&mut self.text);
+        rule.text = self.text.as_slice().into();
         self.out.rules.push(rule);
         Ok(())
     }
@@ -144,7 +146,7 @@ impl<'a> Parser<'a> {
         self.add_line().map_err(|TooLong| self.too_long(span))?;
         let close = self.group(span)?;
         let pattern = self.items(&PATTERN_WORDS);
-        let mut actions = Vec::new();
+        let mut actions = Vec::with_capacity(1);
         let mut behind = close;
         loop {
             let action = self.action(span, behind)?;
@@ -156,7 +158,7 @@ impl<'a> Parser<'a> {
         }
         Ok(ParsedRule {
             span,
-            text: Vec::new(),
+            text: Arc::default(),
             tunnel: self.tunnel.cloned(),
             pattern,
             actions,

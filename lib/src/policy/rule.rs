@@ -34,7 +34,7 @@ pub struct PolicyRule {
     /// Where it stands.
     pub span: Span,
     /// Its text for the view file.
-    pub text: Vec<u8>,
+    pub text: Arc<[u8]>,
     /// Directions, at least one.
     pub direction: Direction,
     /// Tunnel and mode; none for the host's own policy.

@@ -2,6 +2,8 @@
 
 //! The tree of a policy: rules as written, every word with its place.
 
+use std::sync::Arc;
+
 use super::keyword::{ActionKey, PatternKey, PropertyKey};
 use super::{Problem, Span};
 use crate::model::TunnelName;
@@ -21,7 +23,7 @@ pub struct ParsedRule {
     /// From its first brace to its last.
     pub span: Span,
     /// Its lines without comments and blank lines, as the view file keeps them.
-    pub text: Vec<u8>,
+    pub text: Arc<[u8]>,
     /// The tunnel implied by the source.
     pub tunnel: Option<TunnelName>,
     /// Keywords and values of the pattern.

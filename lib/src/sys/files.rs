@@ -53,7 +53,8 @@ impl LockFile {
             io::ErrorKind::PermissionDenied => LockError::Privilege { path: path.to_owned() },
             _ => LockError::Open { path: path.to_owned(), source },
         };
-        let create = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
+        let create =
+            OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
         let file = match create {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

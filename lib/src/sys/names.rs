@@ -227,8 +227,7 @@ mod tests {
             "192.0.2.1 Dual.example dual # one\n2001:db8::1\tdual.example\n# 192.0.2.2 dual\n",
         )]);
         let names = FileNames::new(&system);
-        let addrs: Vec<IpAddr> =
-            vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
+        let addrs: Vec<IpAddr> = vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
         assert_eq!(names.host(b"DUAL.example"), addrs);
         assert_eq!(names.host_by_addr(addrs[0]), Some("Dual.example".to_owned()));
         assert!(names.host(b"nosuch").is_empty());

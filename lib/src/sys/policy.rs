@@ -30,9 +30,9 @@ use super::NoLab;
 use crate::model::{KernelAlg, Side, TunnelName};
 use crate::wire::errno::Errno;
 use crate::wire::policy::{
-    AlgListError, DecodeError, Diagnostic, DumpItem, Ext, ExtType, Frame, Header, MAX_REQUEST, Message,
-    MsgType, RecordError, RuleExt, RuleFlags, SPD_ACTIVE, SPD_STANDBY, TunNameExt, decode_alglist,
-    decode_record,
+    AlgListError, DecodeError, Diagnostic, DumpItem, Ext, ExtType, Frame, Header, MAX_REQUEST,
+    Message, MsgType, RecordError, RuleExt, RuleFlags, SPD_ACTIVE, SPD_STANDBY, TunNameExt,
+    decode_alglist, decode_record,
 };
 
 /// Bytes that [`PolicyClient::add_all`] has in flight at most, unless a single request
@@ -300,9 +300,7 @@ impl PolicyClient {
                 sent += 1;
                 next = messages.next();
             }
-            self.socket
-                .send_all(&batch)
-                .map_err(|source| PolicyError::Send { request, source })?;
+            self.socket.send_all(&batch).map_err(|source| PolicyError::Send { request, source })?;
             // Take half of the answers before sending again, so that both ends have work.
             let keep = if next.is_some() { in_flight.len() / 2 } else { 0 };
             while in_flight.len() > keep
@@ -336,9 +334,7 @@ impl PolicyClient {
 
     fn send(&mut self, message: &Message) -> Result<(), PolicyError> {
         let request = message.header.kind;
-        self.socket
-            .send(&encode(message)?)
-            .map_err(|source| PolicyError::Send { request, source })
+        self.socket.send(&encode(message)?).map_err(|source| PolicyError::Send { request, source })
     }
 
     fn receive(&mut self, request: MsgType) -> Result<Message, PolicyError> {

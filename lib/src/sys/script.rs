@@ -47,10 +47,7 @@ impl ScriptedSocket {
     /// A connection for these steps.
     #[must_use]
     pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self {
-            steps: Rc::new(RefCell::new(steps.into_iter().collect())),
-            received: Vec::new(),
-        }
+        Self { steps: Rc::new(RefCell::new(steps.into_iter().collect())), received: Vec::new() }
     }
 
     /// How many steps are left; clones share one script.

@@ -42,11 +42,8 @@ pub fn has_standby_defect(client: &mut PolicyClient) -> Result<bool, PolicyError
 
 fn probe_rule(head: &TunnelName, spdid: u8, flags: RuleFlags) -> Message {
     let rule = RuleExt { priority: 0, flags, unused: 0, index: 0 };
-    let attrs = vec![
-        Attr::new(AttrTag::EMPTY, 0),
-        Attr::new(AttrTag::TYPE, 1),
-        Attr::new(AttrTag::END, 0),
-    ];
+    let attrs =
+        vec![Attr::new(AttrTag::EMPTY, 0), Attr::new(AttrTag::TYPE, 1), Attr::new(AttrTag::END, 0)];
     Message::request(MsgType::ADDRULE, spdid)
         .with(Ext::Rule(rule))
         .with(Ext::TunName(TunNameExt::for_rule(head)))

@@ -136,10 +136,7 @@ mod tests {
         let system = System::lab(dir.path());
         std::fs::create_dir_all(dir.path().join("root/etc")).unwrap();
         std::fs::write(dir.path().join("root/etc/x.conf"), "").unwrap();
-        assert_eq!(
-            system.operand(OsStr::new("/etc/x.conf")),
-            dir.path().join("root/etc/x.conf")
-        );
+        assert_eq!(system.operand(OsStr::new("/etc/x.conf")), dir.path().join("root/etc/x.conf"));
         assert_eq!(system.operand(OsStr::new("/etc/y.conf")), Path::new("/etc/y.conf"));
         assert_eq!(system.operand(OsStr::new("etc/x.conf")), Path::new("etc/x.conf"));
     }

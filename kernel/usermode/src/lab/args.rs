@@ -74,21 +74,12 @@ pub(super) struct KernelArgs {
 fn command() -> Command {
     let file = || value_parser!(PathBuf);
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
-    let kernel = [
-        flag("unmodified"),
-        Arg::new("trace").long("trace").value_parser(file()),
-    ];
+    let kernel = [flag("unmodified"), Arg::new("trace").long("trace").value_parser(file())];
     Command::new("ipsec-lab")
         .subcommand_required(true)
         .disable_help_subcommand(true)
         .disable_help_flag(true)
-        .arg(
-            Arg::new("help")
-                .short('h')
-                .long("help")
-                .action(ArgAction::Help)
-                .global(true),
-        )
+        .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help).global(true))
         .subcommand(
             Command::new("serve")
                 .arg(Arg::new("DIR").required(true).value_parser(file()))
@@ -117,10 +108,7 @@ fn path(args: &ArgMatches, name: &str) -> Option<PathBuf> {
 }
 
 fn kernel(args: &ArgMatches) -> KernelArgs {
-    KernelArgs {
-        unmodified: args.get_flag("unmodified"),
-        trace: path(args, "trace"),
-    }
+    KernelArgs { unmodified: args.get_flag("unmodified"), trace: path(args, "trace") }
 }
 
 fn first_line(error: &clap::Error) -> String {

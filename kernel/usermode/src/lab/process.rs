@@ -44,11 +44,7 @@ impl Lab {
             .map_err(|source| LabError::io("cannot find", Path::new("ipsec-lab"), source))?;
         let mut command = Command::new(&program);
         // A process group of its own: the terminal's ^C is not for the server.
-        command
-            .arg("serve")
-            .arg(&dir)
-            .arg("--until-eof")
-            .process_group(0);
+        command.arg("serve").arg(&dir).arg("--until-eof").process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         if temporary {
             command.arg("--remove");
@@ -59,21 +55,12 @@ impl Lab {
         if let Some(trace) = &kernel.trace {
             command.arg("--trace").arg(trace);
         }
-        let mut server = command
-            .spawn()
-            .map_err(|source| LabError::io("cannot run", &program, source))?;
+        let mut server =
+            command.spawn().map_err(|source| LabError::io("cannot run", &program, source))?;
         let alive = server.stdin.take();
         wait_until_ready(&mut server)?;
-        let mut lab = Self {
-            dir,
-            commands: Vec::new(),
-            server,
-            alive,
-        };
-        lab.dir = lab
-            .dir
-            .canonicalize()
-            .map_err(|e| LabError::io("cannot use", &lab.dir, e))?;
+        let mut lab = Self { dir, commands: Vec::new(), server, alive };
+        lab.dir = lab.dir.canonicalize().map_err(|e| LabError::io("cannot use", &lab.dir, e))?;
         lab.commands = lab.link_commands(&program)?;
         Ok(lab)
     }
@@ -98,11 +85,7 @@ impl Lab {
         search.push(":");
         search.push(path);
         // `Command` searches the PATH of this process, not the one of its child.
-        let mut command = if ours.exists() {
-            Command::new(ours)
-        } else {
-            Command::new(program)
-        };
+        let mut command = if ours.exists() { Command::new(ours) } else { Command::new(program) };
         command.env(LAB_VARIABLE, &self.dir).env("PATH", search);
         command
     }
@@ -151,8 +134,6 @@ fn wait_until_ready(server: &mut Child) -> Result<(), LabError> {
     if line.contains("serving") {
         return Ok(());
     }
-    let status = server
-        .wait()
-        .map_or_else(|e| e.to_string(), |status| status.to_string());
+    let status = server.wait().map_or_else(|e| e.to_string(), |status| status.to_string());
     Err(LabError::NoServer(status))
 }

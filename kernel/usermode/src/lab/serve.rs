@@ -40,19 +40,9 @@ fn serve(args: &Args) -> Result<(), LabError> {
     // From here on a signal waits until the loop looks.
     let signals =
         Signals::catch(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]).map_err(failed)?;
-    let kind = if args.kernel.unmodified {
-        KernelKind::Unmodified
-    } else {
-        KernelKind::Modified
-    };
-    let config = Config {
-        kind,
-        ..Config::default()
-    };
-    let options = Options {
-        trace: args.kernel.trace.clone(),
-        ..Options::default()
-    };
+    let kind = if args.kernel.unmodified { KernelKind::Unmodified } else { KernelKind::Modified };
+    let config = Config { kind, ..Config::default() };
+    let options = Options { trace: args.kernel.trace.clone(), ..Options::default() };
     let mut server = Server::bind(&args.dir, config, options)?;
 
     // Nobody may be there to read the line.

@@ -45,24 +45,16 @@ impl Signals {
                 let Ok(signal) = Signal::try_from(number) else {
                     continue;
                 };
-                return Ok(Some(Arrived {
-                    signal,
-                    by_kernel: info.ssi_code == SI_KERNEL,
-                }));
+                return Ok(Some(Arrived { signal, by_kernel: info.ssi_code == SI_KERNEL }));
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
                 return Ok(None);
             }
             let timeout = left.map_or(PollTimeout::NONE, |left| {
-                (left + Duration::from_millis(1))
-                    .try_into()
-                    .unwrap_or(PollTimeout::MAX)
+                (left + Duration::from_millis(1)).try_into().unwrap_or(PollTimeout::MAX)
             });
-            match poll(
-                &mut [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)],
-                timeout,
-            ) {
+            match poll(&mut [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)], timeout) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }

@@ -110,12 +110,7 @@ fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
 }
 
 fn make_file(path: &Path, text: &str) -> io::Result<()> {
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o644)
-        .open(path)
-    {
+    match OpenOptions::new().write(true).create_new(true).mode(0o644).open(path) {
         Ok(mut file) => file.write_all(text.as_bytes()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),

@@ -50,9 +50,7 @@ pub(super) fn read(
                     return Err(Diagnostic::ADD_WRONG_ACT_COUNT);
                 }
                 check(&mut open, setting, algs)?;
-                parsed
-                    .alternatives
-                    .push(std::mem::replace(&mut open, Alternative::empty()));
+                parsed.alternatives.push(std::mem::replace(&mut open, Alternative::empty()));
                 if tag == AttrTag::END {
                     break;
                 }
@@ -61,9 +59,7 @@ pub(super) fn read(
                 let mut flags = ActionFlags::from_bits_retain(value);
                 if setting == Setting::TransportTunnel {
                     flags |= ActionFlags::UNIQUE;
-                    parsed
-                        .forced_flags
-                        .push((ext.offset + at + 4, flags.bits()));
+                    parsed.forced_flags.push((ext.offset + at + 4, flags.bits()));
                 }
                 open.flags = flags & KNOWN_FLAGS;
             }
@@ -84,11 +80,7 @@ fn attribute(open: &mut Alternative, tag: AttrTag, value: u32) -> Result<(), Dia
     // Numbers of algorithms are kept in 8 bits, key sizes in 16.
     let bits = value as u16;
     let id = |diagnostic| {
-        if value == 0 {
-            Err(diagnostic)
-        } else {
-            Ok(value as u8)
-        }
+        if value == 0 { Err(diagnostic) } else { Ok(value as u8) }
     };
     match tag {
         AttrTag::TYPE => match ActionKind::from_number(value) {
@@ -126,13 +118,7 @@ fn check(alt: &mut Alternative, setting: Setting, algs: &AlgTable) -> Result<(),
         return Err(D::ADD_INCON_FLAGS);
     }
     let uses: [(ActionFlags, AlgUse, &mut AlgChoice, D, D); 3] = [
-        (
-            ActionFlags::AH,
-            AlgUse::Ah,
-            &mut alt.ah,
-            D::UNSUPP_AH_ALG,
-            D::UNSUPP_AH_KEYSIZE,
-        ),
+        (ActionFlags::AH, AlgUse::Ah, &mut alt.ah, D::UNSUPP_AH_ALG, D::UNSUPP_AH_KEYSIZE),
         (
             ActionFlags::ESP_AUTH,
             AlgUse::EspAuth,

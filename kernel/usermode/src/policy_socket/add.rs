@@ -107,17 +107,12 @@ fn enter(
             }
         }
     }
-    let action = frame
-        .get(ExtType::ACTION)
-        .ok_or(Diagnostic::NO_ACTION_EXT)?;
+    let action = frame.get(ExtType::ACTION).ok_or(Diagnostic::NO_ACTION_EXT)?;
     let parsed = action::read(action, setting, &kernel.algs)?;
     let action = kernel.spd.chains.intern(parsed.alternatives);
 
     let flags = RuleFlags::from_bits_retain(ext.u32(8));
-    let ways = [
-        (RuleFlags::OUTBOUND, Way::Out),
-        (RuleFlags::INBOUND, Way::In),
-    ];
+    let ways = [(RuleFlags::OUTBOUND, Way::Out), (RuleFlags::INBOUND, Way::In)];
     let head = kernel.spd.head_mut(tunnel).ok_or(Errno::ENOENT)?;
     let mut built = Vec::with_capacity(4);
     for (_, way) in ways.into_iter().filter(|(flag, _)| flags.contains(*flag)) {
@@ -134,14 +129,9 @@ fn enter(
             built.push((way, rule));
         }
     }
-    let index = built
-        .last()
-        .map(|(_, rule)| (ext.offset + INDEX_AT, rule.index));
+    let index = built.last().map(|(_, rule)| (ext.offset + INDEX_AT, rule.index));
     for (way, rule) in built {
         head.table_mut(side).insert(way, Arc::new(rule));
     }
-    Ok(Edits {
-        index,
-        flags: parsed.forced_flags,
-    })
+    Ok(Edits { index, flags: parsed.forced_flags })
 }

@@ -43,9 +43,7 @@ pub(crate) fn update_kept(kernel: &mut Kernel) {
 }
 
 fn update_now(kernel: &mut Kernel, frame: &Frame<'_>) -> Result<(), Diagnostic> {
-    let action = frame
-        .get(ExtType::ACTION)
-        .ok_or(Diagnostic::NO_ACTION_EXT)?;
+    let action = frame.get(ExtType::ACTION).ok_or(Diagnostic::NO_ACTION_EXT)?;
     kernel.algs.update(&action.bytes[8..])
 }
 
@@ -66,16 +64,9 @@ pub(super) fn list(kernel: &Kernel, frame: &Frame<'_>) -> Vec<u8> {
     let action = if entries.is_empty() {
         let mut body = vec![0; 4 + 8 * attrs.len()];
         body[..2].copy_from_slice(&(count as u16).to_ne_bytes());
-        Ext::Other {
-            kind: ExtType(0),
-            body,
-        }
+        Ext::Other { kind: ExtType(0), body }
     } else {
-        Ext::Action {
-            count: count as u16,
-            reserved: 0,
-            attrs,
-        }
+        Ext::Action { count: count as u16, reserved: 0, attrs }
     };
     let mut bytes = reply(frame, MsgType::ALGLIST, action);
     if entries.is_empty() {
@@ -97,11 +88,7 @@ pub(super) fn dump(kernel: &Kernel, frame: &Frame<'_>) -> Result<Vec<u8>, Refusa
             put(AttrTag::ALG_INCRBITS, alg.increment.into());
             for (number, item, sizes) in [
                 (AttrTag::ALG_NKEYSIZES, AttrTag::ALG_KEYSIZE, &alg.keys),
-                (
-                    AttrTag::ALG_NBLOCKSIZES,
-                    AttrTag::ALG_BLOCKSIZE,
-                    &alg.blocks,
-                ),
+                (AttrTag::ALG_NBLOCKSIZES, AttrTag::ALG_BLOCKSIZE, &alg.blocks),
                 (AttrTag::ALG_NPARAMS, AttrTag::ALG_PARAMS, &alg.params),
             ] {
                 put(number, sizes.values.len() as u32);
@@ -112,30 +99,19 @@ pub(super) fn dump(kernel: &Kernel, frame: &Frame<'_>) -> Result<Vec<u8>, Refusa
             // The name lies among the attributes as if it were four of them.
             for word in alg.mechanism.as_chunks::<8>().0 {
                 let [a, b, c, d, e, f, g, h] = *word;
-                put(
-                    AttrTag(u32::from_ne_bytes([a, b, c, d])),
-                    u32::from_ne_bytes([e, f, g, h]),
-                );
+                put(AttrTag(u32::from_ne_bytes([a, b, c, d])), u32::from_ne_bytes([e, f, g, h]));
             }
             put(AttrTag::NEXT, 0);
         }
     }
     let Some(last) = attrs.last_mut() else {
-        let empty = Ext::Action {
-            count: 0,
-            reserved: 0,
-            attrs,
-        };
+        let empty = Ext::Action { count: 0, reserved: 0, attrs };
         let mut bytes = reply(frame, MsgType::ALGLIST, empty);
         bytes[HEADER_LEN..HEADER_LEN + 2].fill(0);
         return Ok(bytes);
     };
     last.tag = AttrTag::END;
-    let action = Ext::Action {
-        count,
-        reserved: 0,
-        attrs,
-    };
+    let action = Ext::Action { count, reserved: 0, attrs };
     if HEADER_LEN + action.encoded_len() > usize::from(u16::MAX) * 8 {
         return Err(Errno::ENOMEM.into());
     }
@@ -143,15 +119,6 @@ pub(super) fn dump(kernel: &Kernel, frame: &Frame<'_>) -> Result<Vec<u8>, Refusa
 }
 
 fn reply(frame: &Frame<'_>, kind: MsgType, action: Ext) -> Vec<u8> {
-    let header = Header {
-        kind,
-        errno: Errno::OK,
-        diagnostic: Diagnostic::NONE,
-        ..frame.header
-    };
-    Message {
-        header,
-        exts: vec![action],
-    }
-    .encode()
+    let header = Header { kind, errno: Errno::OK, diagnostic: Diagnostic::NONE, ..frame.header };
+    Message { header, exts: vec![action] }.encode()
 }

@@ -22,11 +22,7 @@ pub(super) fn delete_rule(
     let ext = frame.get(ExtType::RULE).ok_or(Diagnostic::NO_RULE_EXT)?;
     let head = kernel.spd.head_mut(tunnel).ok_or(Errno::ENOENT)?;
     match ext.u64(16) {
-        0 => by_selector(
-            head.table_mut(side),
-            frame,
-            RuleFlags::from_bits_retain(ext.u32(8)),
-        )?,
+        0 => by_selector(head.table_mut(side), frame, RuleFlags::from_bits_retain(ext.u32(8)))?,
         index if head.table_mut(side).delete_index(index) => {}
         _ => return Err(Errno::ESRCH.into()),
     }
@@ -39,10 +35,7 @@ pub(super) fn delete_rule(
 /// Inbound first; what was removed stays removed if the outbound rule is missing.
 fn by_selector(table: &mut Table, frame: &Frame<'_>, flags: RuleFlags) -> Result<(), Refusal> {
     let selector = Requested::read(frame)?.exact();
-    for (flag, way) in [
-        (RuleFlags::INBOUND, Way::In),
-        (RuleFlags::OUTBOUND, Way::Out),
-    ] {
+    for (flag, way) in [(RuleFlags::INBOUND, Way::In), (RuleFlags::OUTBOUND, Way::Out)] {
         if flags.contains(flag) && !selector.is_some_and(|s| table.delete_selector(way, &s)) {
             return Err(Errno::ESRCH.into());
         }

@@ -80,10 +80,7 @@ impl Dump {
             if let Some((place, rule)) = table.next(self.place) {
                 self.place = Some(place);
                 self.count += 1;
-                return Record {
-                    bytes: self.rule(place.way(), rule, *tunnel_flag),
-                    last: false,
-                };
+                return Record { bytes: self.rule(place.way(), rule, *tunnel_flag), last: false };
             }
             self.heads_left -= 1;
             if self.heads_left == 0 {
@@ -112,17 +109,11 @@ impl Dump {
     }
 
     fn trailer(&self, version: u64, errno: Errno) -> Record {
-        Record {
-            bytes: self.ruleset(self.count, version, errno),
-            last: true,
-        }
+        Record { bytes: self.ruleset(self.count, version, errno), last: true }
     }
 
     fn ruleset(&self, count: u32, version: u64, errno: Errno) -> Vec<u8> {
-        let header = Header {
-            errno,
-            ..self.request
-        };
+        let header = Header { errno, ..self.request };
         let exts = vec![Ext::Ruleset(RulesetExt { count, version })];
         Message { header, exts }.encode()
     }
@@ -144,11 +135,7 @@ impl Dump {
             unused: 0,
             index: rule.index,
         })];
-        exts.extend(
-            self.tunnel
-                .as_ref()
-                .map(|name| Ext::TunName(name_field(name))),
-        );
+        exts.extend(self.tunnel.as_ref().map(|name| Ext::TunName(name_field(name))));
         exts.extend(selectors(&rule.selector));
         exts.push(Ext::Action {
             count: rule.action.len() as u16,
@@ -168,22 +155,9 @@ fn name_field(name: &TunnelName) -> TunNameExt {
 }
 
 fn selectors(selector: &RuleSelector) -> impl Iterator<Item = Ext> {
-    let RuleSelector {
-        family,
-        proto,
-        local_port,
-        remote_port,
-        local,
-        remote,
-        icmp,
-    } = *selector;
+    let RuleSelector { family, proto, local_port, remote_port, local, remote, icmp } = *selector;
     [
-        proto.map(|number| {
-            Ext::Proto(ProtoExt {
-                number,
-                reserved: (0, 0),
-            })
-        }),
+        proto.map(|number| Ext::Proto(ProtoExt { number, reserved: (0, 0) })),
         local_port.map(|p| Ext::LocalPort(PortsExt::single(p))),
         remote_port.map(|p| Ext::RemotePort(PortsExt::single(p))),
         remote.map(|prefix| Ext::RemoteAddr(address(family, prefix))),
@@ -199,10 +173,5 @@ fn address(family: Family, prefix: RulePrefix) -> AddressExt {
         Family::V4 => (AF_INET, 8),
         Family::V6 => (AF_INET6, 16),
     };
-    AddressExt {
-        af,
-        prefixlen: prefix.len,
-        reserved: 0,
-        data: prefix.addr[..len].to_vec(),
-    }
+    AddressExt { af, prefixlen: prefix.len, reserved: 0, data: prefix.addr[..len].to_vec() }
 }

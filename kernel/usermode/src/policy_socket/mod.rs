@@ -83,8 +83,7 @@ impl PolicySocket {
         if bytes.is_empty() {
             self.waiting.push_back(Vec::new());
         }
-        self.waiting
-            .extend(bytes.chunks(MAX_REQUEST).map(<[u8]>::to_vec));
+        self.waiting.extend(bytes.chunks(MAX_REQUEST).map(<[u8]>::to_vec));
     }
 
     /// Carries out waiting requests until one has to wait or nothing is left.
@@ -121,8 +120,7 @@ impl PolicySocket {
         if kernel.load == Load::Failed
             && let Some(request) = self.waiting.pop_front()
         {
-            self.replies
-                .push_back(Refusal::from(Errno::EPROTONOSUPPORT).reply(&request));
+            self.replies.push_back(Refusal::from(Errno::EPROTONOSUPPORT).reply(&request));
         }
         self.run(kernel);
     }
@@ -254,10 +252,7 @@ fn scope(frame: &Frame<'_>) -> Result<Scope, Refusal> {
         return Ok(Scope::System);
     };
     let field = &ext.bytes[4..];
-    let end = field
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(field.len());
+    let end = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
     if end == 0 {
         return Ok(Scope::All);
     }

@@ -14,19 +14,13 @@ pub(super) struct Refusal {
 
 impl From<Errno> for Refusal {
     fn from(errno: Errno) -> Self {
-        Self {
-            errno,
-            diagnostic: Diagnostic::NONE,
-        }
+        Self { errno, diagnostic: Diagnostic::NONE }
     }
 }
 
 impl From<Diagnostic> for Refusal {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self {
-            errno: Errno::EINVAL,
-            diagnostic,
-        }
+        Self { errno: Errno::EINVAL, diagnostic }
     }
 }
 

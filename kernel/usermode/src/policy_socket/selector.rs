@@ -94,13 +94,7 @@ fn address(ext: RawExt<'_>) -> Result<(Family, RulePrefix), Diagnostic> {
     }
     let mut addr = [0; 16];
     addr[..len].copy_from_slice(&ext.bytes[8..8 + len]);
-    Ok((
-        family,
-        RulePrefix {
-            addr,
-            len: ext.u8(5),
-        },
-    ))
+    Ok((family, RulePrefix { addr, len: ext.u8(5) }))
 }
 
 fn icmp(ext: RawExt<'_>) -> IcmpSelector {

@@ -2,10 +2,10 @@
 
 //! Action chains, kept once for all rules that have the same one.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use illumos_ipsec::model::{ActionFlags, ActionKind, Alternative};
+use rustc_hash::FxHashSet;
 
 /// The alternatives of a rule in order of preference.
 pub type Chain = Arc<[Alternative]>;
@@ -13,7 +13,7 @@ pub type Chain = Arc<[Alternative]>;
 /// Every chain in use.
 #[derive(Debug, Default)]
 pub(crate) struct Chains {
-    set: HashSet<Chain>,
+    set: FxHashSet<Chain>,
     /// Unused chains are looked for when the set has grown to this size.
     sweep_at: usize,
 }
@@ -36,9 +36,7 @@ impl Chains {
 
 /// Does the first alternative protect?
 pub(crate) fn protects(chain: &[Alternative]) -> bool {
-    chain
-        .first()
-        .is_some_and(|alt| alt.kind == ActionKind::Ipsec)
+    chain.first().is_some_and(|alt| alt.kind == ActionKind::Ipsec)
 }
 
 /// Do two chains ask for the same protection?

@@ -3,12 +3,15 @@
 //! The rules of one table, sorted by place.
 //!
 //! A table with few rules is a sorted vector without any index; with more it
-//! becomes ordered maps, so that 50,000 rules in one head cost O(log n) for each
-//! operation and 50,000 heads with a few rules cost little memory.
+//! becomes an ordered map with indexes, so that 50,000 rules in one head cost O(log n)
+//! for each operation and 50,000 heads with a few rules cost little memory.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::chain::{Chain, protects};
 use super::place::{List, Place, Way};
@@ -31,18 +34,21 @@ pub(crate) enum Contents {
 pub(crate) struct Many {
     order: BTreeMap<Place, Arc<Rule>>,
     by_index: BTreeMap<u64, Place>,
-    by_selector: BTreeSet<SelectorKey>,
+    /// By hash of direction and selectors; a hit has to be compared.
+    by_selector: FxHashMap<u64, Places>,
+    /// By hash of direction and exact remote host; a hit has to be compared.
+    by_host: FxHashMap<u64, Places>,
+    /// First and last place of each list that has rules.
+    ends: FxHashMap<List, (Place, Place)>,
     /// Number of protecting ICMP rules of a list and family, and the chain of one of them.
     icmp: BTreeMap<(List, Family), (usize, Chain)>,
 }
 
-/// Sorts the rules of a direction by remote host, then by the other selectors.
-/// Hashes only; a hit has to be compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct SelectorKey {
-    remote: u32,
-    selector: u32,
-    place: Place,
+/// Places under one hash: nearly always just one.
+#[derive(Clone, Debug)]
+enum Places {
+    One(Place),
+    More(Vec<Place>),
 }
 
 impl Default for Contents {
@@ -67,10 +73,7 @@ impl Contents {
         match self {
             Self::Few(rules) => {
                 let at = rules.partition_point(|(place, _)| *place < low);
-                rules
-                    .get(at)
-                    .filter(|(place, _)| *place <= high)
-                    .map(|(p, r)| (*p, r))
+                rules.get(at).filter(|(place, _)| *place <= high).map(|(p, r)| (*p, r))
             }
             Self::Many(many) => many.order.range(low..=high).next().map(|(p, r)| (*p, r)),
         }
@@ -83,29 +86,29 @@ impl Contents {
         }
         match self {
             Self::Few(rules) => {
-                let at = rules
-                    .partition_point(|(place, _)| *place <= high)
-                    .checked_sub(1)?;
-                rules
-                    .get(at)
-                    .filter(|(place, _)| *place >= low)
-                    .map(|(p, r)| (*p, r))
+                let at = rules.partition_point(|(place, _)| *place <= high).checked_sub(1)?;
+                rules.get(at).filter(|(place, _)| *place >= low).map(|(p, r)| (*p, r))
             }
-            Self::Many(many) => many
-                .order
-                .range(low..=high)
-                .next_back()
-                .map(|(p, r)| (*p, r)),
+            Self::Many(many) => many.order.range(low..=high).next_back().map(|(p, r)| (*p, r)),
+        }
+    }
+
+    /// The places of the first and the last rule of a list.
+    pub(crate) fn ends(&self, list: List) -> Option<(Place, Place)> {
+        match self {
+            Self::Few(_) => {
+                let (first, _) = self.first(list.start(), list.end())?;
+                let (last, _) = self.last(list.start(), list.end())?;
+                Some((first, last))
+            }
+            Self::Many(many) => many.ends.get(&list).copied(),
         }
     }
 
     /// The place of the rule with this index.
     pub(crate) fn find_index(&self, index: u64) -> Option<Place> {
         match self {
-            Self::Few(rules) => rules
-                .iter()
-                .find(|(_, r)| r.index == index)
-                .map(|(p, _)| *p),
+            Self::Few(rules) => rules.iter().find(|(_, r)| r.index == index).map(|(p, _)| *p),
             Self::Many(many) => many.by_index.get(&index).copied(),
         }
     }
@@ -118,19 +121,12 @@ impl Contents {
                 .find(|(place, rule)| place.way() == way && rule.selector == *selector)
                 .map(|(place, _)| *place),
             Self::Many(many) => {
-                let low = SelectorKey::new(way, selector, Place::FIRST);
-                let high = SelectorKey {
-                    place: Place::LAST,
-                    ..low
+                let places = many.by_selector.get(&selector_hash(way, selector))?;
+                let is_it = |place: &Place| {
+                    let rule = many.order.get(place);
+                    place.way() == way && rule.is_some_and(|r| r.selector == *selector)
                 };
-                many.by_selector
-                    .range(low..=high)
-                    .map(|key| key.place)
-                    .find(|place| {
-                        many.order
-                            .get(place)
-                            .is_some_and(|r| r.selector == *selector)
-                    })
+                places.iter().find(is_it)
             }
         }
     }
@@ -158,19 +154,9 @@ impl Contents {
         match self {
             Self::Few(rules) => Box::new(rules.iter().map(|(p, r)| (*p, r))),
             Self::Many(many) => {
-                let remote = remote_hash(way, family, remote);
-                let low = SelectorKey {
-                    remote,
-                    selector: 0,
-                    place: Place::FIRST,
-                };
-                let high = SelectorKey {
-                    remote,
-                    selector: u32::MAX,
-                    place: Place::LAST,
-                };
-                let get = |key: &SelectorKey| many.order.get(&key.place).map(|r| (key.place, r));
-                Box::new(many.by_selector.range(low..=high).filter_map(get))
+                let places = many.by_host.get(&host_hash(way, family, remote));
+                let get = |place: Place| many.order.get(&place).map(|rule| (place, rule));
+                Box::new(places.into_iter().flat_map(Places::iter).filter_map(get))
             }
         }
     }
@@ -204,13 +190,15 @@ impl Contents {
 impl Many {
     fn insert(&mut self, place: Place, rule: Arc<Rule>) {
         self.by_index.insert(rule.index, place);
-        self.by_selector
-            .insert(SelectorKey::new(place.way(), &rule.selector, place));
+        Places::insert(&mut self.by_selector, selector_hash(place.way(), &rule.selector), place);
+        if let Some(host) = rule_host_hash(place.way(), &rule.selector) {
+            Places::insert(&mut self.by_host, host, place);
+        }
+        let (first, last) = self.ends.entry(place.list()).or_insert((place, place));
+        *first = place.min(*first);
+        *last = place.max(*last);
         if let Some(key) = icmp_key(place, &rule) {
-            self.icmp
-                .entry(key)
-                .or_insert_with(|| (0, Arc::clone(&rule.action)))
-                .0 += 1;
+            self.icmp.entry(key).or_insert_with(|| (0, Arc::clone(&rule.action))).0 += 1;
         }
         self.order.insert(place, rule);
     }
@@ -220,8 +208,11 @@ impl Many {
             return;
         };
         self.by_index.remove(&rule.index);
-        self.by_selector
-            .remove(&SelectorKey::new(place.way(), &rule.selector, place));
+        Places::remove(&mut self.by_selector, selector_hash(place.way(), &rule.selector), place);
+        if let Some(host) = rule_host_hash(place.way(), &rule.selector) {
+            Places::remove(&mut self.by_host, host, place);
+        }
+        self.remove_end(place);
         if let Some(key) = icmp_key(place, &rule)
             && let Some((count, _)) = self.icmp.get_mut(&key)
         {
@@ -231,6 +222,62 @@ impl Many {
             }
         }
     }
+
+    /// A rule that stood at this place is gone.
+    fn remove_end(&mut self, place: Place) {
+        let list = place.list();
+        let Some((first, last)) = self.ends.get_mut(&list) else { return };
+        if place == *first {
+            match self.order.range(place..=list.end()).next() {
+                Some((next, _)) => *first = *next,
+                None => {
+                    self.ends.remove(&list);
+                    return;
+                }
+            }
+        }
+        if place == *last
+            && let Some((previous, _)) = self.order.range(list.start()..=place).next_back()
+        {
+            *last = *previous;
+        }
+    }
+}
+
+impl Places {
+    fn iter(&self) -> impl Iterator<Item = Place> {
+        let places = match self {
+            Self::One(place) => std::slice::from_ref(place),
+            Self::More(places) => places,
+        };
+        places.iter().copied()
+    }
+
+    fn insert(map: &mut FxHashMap<u64, Self>, hash: u64, place: Place) {
+        match map.entry(hash) {
+            Entry::Vacant(entry) => {
+                entry.insert(Self::One(place));
+            }
+            Entry::Occupied(mut entry) => match entry.get_mut() {
+                Self::One(other) => {
+                    let both = vec![*other, place];
+                    entry.insert(Self::More(both));
+                }
+                Self::More(places) => places.push(place),
+            },
+        }
+    }
+
+    fn remove(map: &mut FxHashMap<u64, Self>, hash: u64, place: Place) {
+        let Entry::Occupied(mut entry) = map.entry(hash) else { return };
+        if let Self::More(places) = entry.get_mut() {
+            places.retain(|other| *other != place);
+            if !places.is_empty() {
+                return;
+            }
+        }
+        entry.remove();
+    }
 }
 
 /// The list and family of a protecting ICMP rule.
@@ -239,28 +286,21 @@ fn icmp_key(place: Place, rule: &Rule) -> Option<(List, Family)> {
         .then(|| (place.list(), rule.selector.family))
 }
 
-impl SelectorKey {
-    fn new(way: Way, selector: &RuleSelector, place: Place) -> Self {
-        let remote = match selector.exact_remote() {
-            Some(addr) => remote_hash(way, selector.family, addr),
-            None => way as u32,
-        };
-        Self {
-            remote,
-            selector: hash(selector),
-            place,
-        }
-    }
+/// A number for a direction and selectors.
+fn selector_hash(way: Way, selector: &RuleSelector) -> u64 {
+    hash(&(way, selector))
 }
 
-/// A number for a direction and a remote host. Odd for inbound.
-fn remote_hash(way: Way, family: Family, addr: &[u8; 16]) -> u32 {
-    hash(&(family, addr)) & !1 | way as u32
+/// A number for a direction and a remote host.
+fn host_hash(way: Way, family: Family, addr: &[u8; 16]) -> u64 {
+    hash(&(way, family, addr))
+}
+
+fn rule_host_hash(way: Way, selector: &RuleSelector) -> Option<u64> {
+    selector.exact_remote().map(|addr| host_hash(way, selector.family, addr))
 }
 
 /// The same for the same value in every run.
-fn hash(value: &impl Hash) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish() as u32
+fn hash(value: &impl Hash) -> u64 {
+    FxBuildHasher.hash_one(value)
 }

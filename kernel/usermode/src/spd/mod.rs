@@ -77,8 +77,7 @@ impl Spd {
     /// Makes a head for a tunnel if there is none.
     pub(crate) fn create(&mut self, tunnel: &TunnelName) {
         if !self.tunnels.contains_key(tunnel) {
-            self.tunnels
-                .insert(tunnel.clone(), Head::new(TUNNEL_CHAINS));
+            self.tunnels.insert(tunnel.clone(), Head::new(TUNNEL_CHAINS));
             self.generation += 1;
         }
     }
@@ -103,17 +102,12 @@ impl Spd {
     pub(crate) fn next_tunnel(&self, after: Option<&TunnelName>) -> Option<(&TunnelName, &Head)> {
         use std::ops::Bound::{Excluded, Unbounded};
         let from = after.map_or(Unbounded, Excluded);
-        self.tunnels
-            .range::<TunnelName, _>((from, Unbounded))
-            .next()
+        self.tunnels.range::<TunnelName, _>((from, Unbounded)).next()
     }
 
     /// Every head, the system's first, then the tunnels by name.
     pub(crate) fn heads_mut(&mut self) -> impl Iterator<Item = (Option<&TunnelName>, &mut Head)> {
-        let tunnels = self
-            .tunnels
-            .iter_mut()
-            .map(|(name, head)| (Some(name), head));
+        let tunnels = self.tunnels.iter_mut().map(|(name, head)| (Some(name), head));
         std::iter::once((None, &mut self.system)).chain(tunnels)
     }
 }

@@ -12,7 +12,7 @@ pub enum Way {
 }
 
 /// One list of a table: a hash chain or the unhashed rules of one family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct List(u16);
 
 impl List {

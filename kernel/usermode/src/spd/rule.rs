@@ -145,9 +145,7 @@ impl RuleSelector {
             && port(self.remote_port, packet.ports.map(|(_, remote)| remote))
             && prefix(&self.local, packet.local)
             && prefix(&self.remote, packet.remote)
-            && self
-                .icmp
-                .is_none_or(|icmp| packet.icmp.is_some_and(|got| icmp_matches(&icmp, got)))
+            && self.icmp.is_none_or(|icmp| packet.icmp.is_some_and(|got| icmp_matches(&icmp, got)))
     }
 }
 
@@ -160,7 +158,5 @@ fn icmp_protocol(family: Family) -> u8 {
 
 fn icmp_matches(icmp: &IcmpSelector, (kind, code): (u8, u8)) -> bool {
     (icmp.type_min..=icmp.type_max).contains(&kind)
-        && icmp
-            .code
-            .is_none_or(|(first, last)| (first..=last).contains(&code))
+        && icmp.code.is_none_or(|(first, last)| (first..=last).contains(&code))
 }

@@ -26,12 +26,7 @@ pub(crate) struct Table {
 impl Table {
     /// An empty table with so many hash chains (1 to 509).
     pub(crate) fn new(chains: u16) -> Self {
-        Self {
-            contents: None,
-            version: 0,
-            chains,
-            reversed: false,
-        }
+        Self { contents: None, version: 0, chains, reversed: false }
     }
 
     pub(crate) fn version(&self) -> u64 {
@@ -64,33 +59,24 @@ impl Table {
         let list = self.list(way, &rule.selector);
         let reversed = self.reversed;
         let contents = self.contents_mut();
-        let place = match reversed {
-            false => contents
-                .first(list.start(), list.end())
-                .map(|(place, _)| place.before()),
-            true => contents
-                .last(list.start(), list.end())
-                .map(|(place, _)| place.after()),
-        };
+        let place = contents.ends(list).map(|(first, last)| match reversed {
+            false => first.before(),
+            true => last.after(),
+        });
         contents.insert(place.unwrap_or(list.middle()), rule);
         self.version += 1;
     }
 
     /// Removes the rule with this index. Version +1 if there was one.
     pub(crate) fn delete_index(&mut self, index: u64) -> bool {
-        let place = self
-            .contents
-            .as_ref()
-            .and_then(|contents| contents.find_index(index));
+        let place = self.contents.as_ref().and_then(|contents| contents.find_index(index));
         self.delete(place)
     }
 
     /// Removes the rule with exactly these selectors. Version +1 if there was one.
     pub(crate) fn delete_selector(&mut self, way: Way, selector: &RuleSelector) -> bool {
-        let place = self
-            .contents
-            .as_ref()
-            .and_then(|contents| contents.find_selector(way, selector));
+        let place =
+            self.contents.as_ref().and_then(|contents| contents.find_selector(way, selector));
         self.delete(place)
     }
 

@@ -51,11 +51,7 @@ pub(crate) fn message(kind: MsgType, side: u8) -> Message {
 }
 
 pub(crate) fn in_tunnel(message: Message, tunnel: &str) -> Message {
-    let ext = if tunnel.is_empty() {
-        TunNameExt::all()
-    } else {
-        TunNameExt::new(&name(tunnel))
-    };
+    let ext = if tunnel.is_empty() { TunNameExt::all() } else { TunNameExt::new(&name(tunnel)) };
     message.with(Ext::TunName(ext))
 }
 
@@ -64,26 +60,16 @@ pub(crate) fn action(attrs: &[(AttrTag, u32)]) -> Ext {
     Ext::Action {
         count: attrs.iter().filter(|(tag, _)| ends(tag)).count() as u16,
         reserved: 0,
-        attrs: attrs
-            .iter()
-            .map(|&(tag, value)| Attr::new(tag, value))
-            .collect(),
+        attrs: attrs.iter().map(|&(tag, value)| Attr::new(tag, value)).collect(),
     }
 }
 
 pub(crate) fn rule(priority: u32, flags: RuleFlags, index: u64) -> Ext {
-    Ext::Rule(RuleExt {
-        priority,
-        flags,
-        unused: 0,
-        index,
-    })
+    Ext::Rule(RuleExt { priority, flags, unused: 0, index })
 }
 
 pub(crate) fn add(side: u8, flags: RuleFlags, priority: u32, attrs: &[(AttrTag, u32)]) -> Message {
-    message(MsgType::ADDRULE, side)
-        .with(rule(priority, flags, 0))
-        .with(action(attrs))
+    message(MsgType::ADDRULE, side).with(rule(priority, flags, 0)).with(action(attrs))
 }
 
 pub(crate) fn delete_index(side: u8, index: u64) -> Message {
@@ -99,10 +85,7 @@ pub(crate) fn local(text: &str) -> Ext {
 }
 
 pub(crate) fn proto(number: u8) -> Ext {
-    Ext::Proto(ProtoExt {
-        number,
-        reserved: (0, 0),
-    })
+    Ext::Proto(ProtoExt { number, reserved: (0, 0) })
 }
 
 pub(crate) fn remote_port(port: u16) -> Ext {
@@ -117,21 +100,14 @@ pub(crate) fn ask(kernel: &mut Kernel, conn: ConnId, request: &Message) -> Messa
 
 /// Errno and diagnostic of the one reply.
 pub(crate) fn status(kernel: &mut Kernel, conn: ConnId, request: &Message) -> (Errno, Diagnostic) {
-    let Header {
-        errno, diagnostic, ..
-    } = ask(kernel, conn, request).header;
+    let Header { errno, diagnostic, .. } = ask(kernel, conn, request).header;
     (errno, diagnostic)
 }
 
 /// Sends a request that has to succeed.
 pub(crate) fn done(kernel: &mut Kernel, conn: ConnId, request: &Message) -> Message {
     let reply = ask(kernel, conn, request);
-    assert_eq!(
-        reply.header.errno,
-        Errno::OK,
-        "{request:?}: {:?}",
-        reply.header.diagnostic
-    );
+    assert_eq!(reply.header.errno, Errno::OK, "{request:?}: {:?}", reply.header.diagnostic);
     reply
 }
 
@@ -143,18 +119,12 @@ pub(crate) fn index(reply: &Message) -> u64 {
 /// The messages of a dump: header, rules, trailer.
 pub(crate) fn dump(kernel: &mut Kernel, conn: ConnId, request: &Message) -> Vec<Message> {
     kernel.request(conn, &request.encode());
-    std::iter::from_fn(|| kernel.next_reply(conn))
-        .map(|b| Message::decode(&b).unwrap())
-        .collect()
+    std::iter::from_fn(|| kernel.next_reply(conn)).map(|b| Message::decode(&b).unwrap()).collect()
 }
 
 /// The indexes of the rules in a dump.
 pub(crate) fn indexes(records: &[Message]) -> Vec<u64> {
-    records
-        .iter()
-        .filter_map(Message::rule)
-        .map(|rule| rule.index)
-        .collect()
+    records.iter().filter_map(Message::rule).map(|rule| rule.index).collect()
 }
 
 /// Errno of the trailer.

@@ -170,8 +170,9 @@ fn algorithm(alg: &Algorithm, attrs: &mut Vec<Attr>) {
     let len = bytes.len().min(MECH_NAME_LEN - 1);
     name[..len].copy_from_slice(&bytes[..len]);
     let word = |at: usize| u32::from_ne_bytes([name[at], name[at + 1], name[at + 2], name[at + 3]]);
-    attrs.extend((0..MECH_NAME_LEN).step_by(8).map(|at| Attr {
-        tag: AttrTag(word(at)),
-        value: word(at + 4),
-    }));
+    attrs.extend(
+        (0..MECH_NAME_LEN)
+            .step_by(8)
+            .map(|at| Attr { tag: AttrTag(word(at)), value: word(at + 4) }),
+    );
 }

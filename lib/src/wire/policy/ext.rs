@@ -277,10 +277,7 @@ impl Ext {
             }
             ExtType::RULESET => {
                 let image = RulesetImage::read_from_bytes(bytes).ok()?;
-                Self::Ruleset(RulesetExt {
-                    count: image.count.get(),
-                    version: image.version.get(),
-                })
+                Self::Ruleset(RulesetExt { count: image.count.get(), version: image.version.get() })
             }
             ExtType::ICMP_TYPECODE => {
                 let image = TypeCodeImage::read_from_bytes(bytes).ok()?;

@@ -39,4 +39,3 @@ pub use frame::{Frame, FrameError, RawExt};
 pub use image::{HEADER_LEN, Header};
 pub use message::{DecodeError, Message};
 pub use text::describe;
-

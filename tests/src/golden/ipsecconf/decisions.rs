@@ -32,8 +32,7 @@ struct Decision {
     later: bool,
 }
 
-const ALL: &[Aspect] =
-    &[Aspect::Exit, Aspect::Stdout, Aspect::Stderr, Aspect::Sent, Aspect::View];
+const ALL: &[Aspect] = &[Aspect::Exit, Aspect::Stdout, Aspect::Stderr, Aspect::Sent, Aspect::View];
 
 const DECISIONS: &[Decision] = &[
     Decision {
@@ -105,7 +104,9 @@ const DECISIONS: &[Decision] = &[
     },
     Decision {
         name: "view: deleting a tunnel's rule removes the entry of that tunnel",
-        trigger: |m| m.has_option('d') && (m.has_option('i') || m.step.args.join(" ").contains(',')),
+        trigger: |m| {
+            m.has_option('d') && (m.has_option('i') || m.step.args.join(" ").contains(','))
+        },
         here: &[Aspect::View],
         later: true,
     },
@@ -145,12 +146,7 @@ pub(super) fn judge(case: &Case, observed: &[Observed]) -> Outcome {
     }
 }
 
-fn explains(
-    decision: &Decision,
-    case: &Case,
-    observed: &[Observed],
-    mismatch: &Mismatch,
-) -> bool {
+fn explains(decision: &Decision, case: &Case, observed: &[Observed], mismatch: &Mismatch) -> bool {
     let moment = |at: usize| Moment {
         step: &case.steps[at],
         text: policy_text(case, at),
@@ -250,7 +246,8 @@ fn policy_text(case: &Case, at: usize) -> Vec<u8> {
         let Some(letters) = word.strip_prefix('-') else { continue };
         let Some(option) = letters.find(['a', 'c', 'r']) else { continue };
         let attached = &letters[option + 1..];
-        let name = if attached.is_empty() { words.next().map_or("", String::as_str) } else { attached };
+        let name =
+            if attached.is_empty() { words.next().map_or("", String::as_str) } else { attached };
         if name == "-" {
             return step.stdin.clone().unwrap_or_default().0;
         }
@@ -302,8 +299,9 @@ fn exceeds_limits(text: &[u8]) -> bool {
     let long_line = text.split(|&b| b == b'\n').any(|line| line.len() > 1022);
     let many_words = groups(text).any(|words| words.len() > 20);
     let alternatives = String::from_utf8_lossy(text);
-    let many_actions =
-        alternatives.lines().any(|line| line.split_whitespace().filter(|w| *w == "or").count() > 19);
+    let many_actions = alternatives
+        .lines()
+        .any(|line| line.split_whitespace().filter(|w| *w == "or").count() > 19);
     long_line || many_words || many_actions
 }
 

@@ -14,12 +14,14 @@ use std::sync::{Arc, Mutex};
 use illumos_ipsec::model::TunnelName;
 use illumos_ipsec::policy::AlgDb;
 use illumos_ipsec::sys::standby::PROBE_HEAD;
-use illumos_ipsec::wire::policy::{Diagnostic, HEADER_LEN, Header, Message, update_algorithms};
 use illumos_ipsec::wire::errno::Errno;
+use illumos_ipsec::wire::policy::{Diagnostic, HEADER_LEN, Header, Message, update_algorithms};
 use ipsec_usermode::lab::{Action, Interposer, Options, Running, Server};
 use ipsec_usermode::{Config, Kernel};
 
-use super::case::{Case, Fault, Sent, Step, Text, changes_kernel, masked, shown, shows_data, without_prose};
+use super::case::{
+    Case, Fault, Sent, Step, Text, changes_kernel, masked, shown, shows_data, without_prose,
+};
 use super::outcome::Observed;
 
 /// Files of the name services, as they were where the cases were recorded.

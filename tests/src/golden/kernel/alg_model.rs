@@ -46,26 +46,15 @@ impl AlgModel {
     pub(super) fn listed(&self) -> Vec<KernelAlg> {
         let [auth, encr] = &self.classes;
         let auth = auth.iter().filter(|alg| alg.id != 0);
-        auth.flat_map(|alg| {
-            [
-                *alg,
-                KernelAlg {
-                    usage: AlgUse::EspAuth,
-                    ..*alg
-                },
-            ]
-        })
-        .chain(encr.iter().filter(|alg| alg.id != 0).copied())
-        .collect()
+        auth.flat_map(|alg| [*alg, KernelAlg { usage: AlgUse::EspAuth, ..*alg }])
+            .chain(encr.iter().filter(|alg| alg.id != 0).copied())
+            .collect()
     }
 
     /// Class and number of each entry that a DUMPALGS should have.
     pub(super) fn dumped(&self) -> Vec<(u32, u32)> {
-        let ids = |at: usize, number| {
-            self.classes[at]
-                .iter()
-                .map(move |alg| (number, u32::from(alg.id)))
-        };
+        let ids =
+            |at: usize, number| self.classes[at].iter().map(move |alg| (number, u32::from(alg.id)));
         ids(0, 2).chain(ids(1, 3)).collect()
     }
 
@@ -77,9 +66,7 @@ impl AlgModel {
                 AttrTag::ESP_ENCR => 1,
                 _ => return false,
             };
-            !self.classes[class]
-                .iter()
-                .any(|alg| alg.id == attr.value as u8)
+            !self.classes[class].iter().any(|alg| alg.id == attr.value as u8)
         })
     }
 }
@@ -104,11 +91,7 @@ fn read(attrs: &[Attr]) -> [Vec<KernelAlg>; 2] {
                     ([_, low, high, ..], 1..) => (*low, *high),
                     (all, _) => (*all.iter().min().unwrap(), *all.iter().max().unwrap()),
                 };
-                let usage = if proto == 2 {
-                    AlgUse::Ah
-                } else {
-                    AlgUse::EspEncr
-                };
+                let usage = if proto == 2 { AlgUse::Ah } else { AlgUse::EspEncr };
                 if let Some(class) = classes.get_mut((proto as usize).wrapping_sub(2)) {
                     class.push(KernelAlg {
                         usage,

@@ -125,17 +125,13 @@ impl TryFrom<String> for Hex {
 
     fn try_from(text: String) -> Result<Self, String> {
         let bad = || format!("{text:?} is no hexadecimal text");
-        let digits: Option<Vec<u8>> = text
-            .chars()
-            .map(|c| c.to_digit(16).map(|digit| digit as u8))
-            .collect();
+        let digits: Option<Vec<u8>> =
+            text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
         let (pairs, rest) = digits.as_deref().ok_or_else(bad)?.as_chunks::<2>();
         if !rest.is_empty() {
             return Err(bad());
         }
-        Ok(Self(
-            pairs.iter().map(|[high, low]| high << 4 | low).collect(),
-        ))
+        Ok(Self(pairs.iter().map(|[high, low]| high << 4 | low).collect()))
     }
 }
 
@@ -150,14 +146,8 @@ pub fn setup() -> Vec<u8> {
     struct Setup {
         send: Hex,
     }
-    let line = IMPORTED
-        .lines()
-        .next()
-        .expect("the imported file has a first line");
-    serde_json::from_str::<Setup>(line)
-        .expect("it is the set-up request")
-        .send
-        .0
+    let line = IMPORTED.lines().next().expect("the imported file has a first line");
+    serde_json::from_str::<Setup>(line).expect("it is the set-up request").send.0
 }
 
 /// The cases that belong to this repository.
@@ -173,10 +163,7 @@ pub fn imported() -> Vec<Case> {
 
 /// The cases of a directory, sorted by file name.
 pub fn read_dir(dir: &Path) -> Result<Vec<Case>, BadCase> {
-    let io = |source| BadCase::Io {
-        path: dir.to_owned(),
-        source,
-    };
+    let io = |source| BadCase::Io { path: dir.to_owned(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(dir).map_err(io)? {
         let path = entry.map_err(io)?.path();
@@ -191,12 +178,6 @@ pub fn read_dir(dir: &Path) -> Result<Vec<Case>, BadCase> {
 
 fn read_file(path: &Path) -> Result<Case, BadCase> {
     let path = || path.to_owned();
-    let text = fs::read(path()).map_err(|source| BadCase::Io {
-        path: path(),
-        source,
-    })?;
-    serde_json::from_slice(&text).map_err(|source| BadCase::Json {
-        path: path(),
-        source,
-    })
+    let text = fs::read(path()).map_err(|source| BadCase::Io { path: path(), source })?;
+    serde_json::from_slice(&text).map_err(|source| BadCase::Json { path: path(), source })
 }

@@ -48,13 +48,11 @@ pub(super) fn judge(case: &Case, kind: KernelKind) -> Outcome {
             Outcome::Failed(why) => {
                 Outcome::Failed(format!("differs with the defect, too:\n{why}"))
             }
-            Outcome::Passed | Outcome::Differs { .. } => Outcome::Differs {
-                decision: FIRST_RULE.into(),
-            },
+            Outcome::Passed | Outcome::Differs { .. } => {
+                Outcome::Differs { decision: FIRST_RULE.into() }
+            }
         },
-        Some(decision) => Outcome::Differs {
-            decision: decision.into(),
-        },
+        Some(decision) => Outcome::Differs { decision: decision.into() },
     }
 }
 
@@ -99,10 +97,7 @@ impl Judge {
         self.overwritten |= self.kind == KernelKind::Modified && self.flags.overwrites(request);
         let mixes = self.flags.mixes_modes(request);
         let before = self.flags.clone();
-        let accepted = ours
-            .recv
-            .iter()
-            .any(|(to, reply)| to == socket && accepts(request, reply));
+        let accepted = ours.recv.iter().any(|(to, reply)| to == socket && accepts(request, reply));
         self.flags.see(request, accepted, &ours.notices);
         if accepted {
             self.algs.see(request);
@@ -203,12 +198,8 @@ impl Judge {
             return false;
         }
         copy[FLAGS_AT] = theirs[FLAGS_AT];
-        let tunnel = Frame::parse(ours)
-            .ok()
-            .and_then(|frame| frame.get(ExtType::TUN_NAME));
-        let wanted = tunnel.map_or(last, |ext| {
-            self.flags.in_tunnel_mode(&name(ext.bytes), side)
-        });
+        let tunnel = Frame::parse(ours).ok().and_then(|frame| frame.get(ExtType::TUN_NAME));
+        let wanted = tunnel.map_or(last, |ext| self.flags.in_tunnel_mode(&name(ext.bytes), side));
         copy == theirs
             && theirs[FLAGS_AT] ^ ours[FLAGS_AT] == 4
             && (ours[FLAGS_AT] & 4 != 0) == wanted
@@ -226,14 +217,8 @@ impl Judge {
         }
         for (at, (theirs, found)) in theirs.iter().zip(ours).enumerate() {
             let (
-                Notice::Tunnel {
-                    name: a, rules: x, ..
-                },
-                Notice::Tunnel {
-                    name: b,
-                    rules: y,
-                    flags,
-                },
+                Notice::Tunnel { name: a, rules: x, .. },
+                Notice::Tunnel { name: b, rules: y, flags },
             ) = (theirs, found)
             else {
                 return Err("another notice".to_owned());
@@ -269,11 +254,9 @@ impl Judge {
         let Ok(frame) = Frame::parse(reply) else {
             return;
         };
-        if let (true, Some(ext), Some(dump)) = (
-            is_rule_record(reply),
-            frame.get(ExtType::TUN_NAME),
-            self.dumps.get_mut(socket),
-        ) {
+        if let (true, Some(ext), Some(dump)) =
+            (is_rule_record(reply), frame.get(ExtType::TUN_NAME), self.dumps.get_mut(socket))
+        {
             dump.1 = self.flags.in_tunnel_mode(&name(ext.bytes), dump.0);
         }
     }

@@ -42,9 +42,7 @@ impl FlagModel {
         let flags = self.sides(&name)[side];
         frame.header.kind == MsgType::ADDRULE
             && flags & ACTIVE != 0
-            && frame
-                .get(ExtType::RULE)
-                .is_some_and(|rule| (rule.u32(8) ^ flags << 1) & 4 != 0)
+            && frame.get(ExtType::RULE).is_some_and(|rule| (rule.u32(8) ^ flags << 1) & 4 != 0)
     }
 
     /// Takes note of a request and what followed.
@@ -120,9 +118,5 @@ fn tunnel_request(request: &[u8]) -> Option<(Frame<'_>, Vec<u8>, usize)> {
 
 /// The name in a TUN_NAME extension of a request or a record.
 pub(super) fn name(ext: &[u8]) -> Vec<u8> {
-    ext[4..]
-        .iter()
-        .copied()
-        .take_while(|&byte| byte != 0)
-        .collect()
+    ext[4..].iter().copied().take_while(|&byte| byte != 0).collect()
 }

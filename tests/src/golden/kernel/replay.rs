@@ -41,11 +41,7 @@ impl Observed {
     #[must_use]
     pub fn recorded(step: &Step) -> Self {
         Self {
-            recv: step
-                .recv
-                .iter()
-                .map(|r| (r.socket.clone(), r.data.0.clone()))
-                .collect(),
+            recv: step.recv.iter().map(|r| (r.socket.clone(), r.data.0.clone())).collect(),
             notices: step.kernel_events.iter().map(Notice::recorded).collect(),
         }
     }
@@ -63,30 +59,21 @@ impl Notice {
 
     fn recorded(event: &RecordedEvent) -> Self {
         match event {
-            RecordedEvent::Tunnel {
-                link,
-                flags,
-                active_rules,
-                standby_rules,
-                ..
-            } => Self::Tunnel {
-                name: link.clone(),
-                flags: u32::from_str_radix(flags.trim_start_matches("0x"), 16).unwrap_or(u32::MAX),
-                rules: (*active_rules, *standby_rules),
-            },
+            RecordedEvent::Tunnel { link, flags, active_rules, standby_rules, .. } => {
+                Self::Tunnel {
+                    name: link.clone(),
+                    flags: u32::from_str_radix(flags.trim_start_matches("0x"), 16)
+                        .unwrap_or(u32::MAX),
+                    rules: (*active_rules, *standby_rules),
+                }
+            }
             RecordedEvent::Loader { .. } => Self::LoadRequested,
         }
     }
 
     fn of(event: Event) -> Self {
         match event {
-            Event::TunnelPolicy {
-                link,
-                flags,
-                active_rules,
-                standby_rules,
-                ..
-            } => Self::Tunnel {
+            Event::TunnelPolicy { link, flags, active_rules, standby_rules, .. } => Self::Tunnel {
                 name: link.to_string(),
                 flags: flags.word(),
                 rules: (active_rules, standby_rules),
@@ -99,15 +86,8 @@ impl Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tunnel {
-                name,
-                flags,
-                rules: (active, standby),
-            } => {
-                write!(
-                    f,
-                    "tunnel {name} told: flags {flags:#x}, rules {active} and {standby}"
-                )
+            Self::Tunnel { name, flags, rules: (active, standby) } => {
+                write!(f, "tunnel {name} told: flags {flags:#x}, rules {active} and {standby}")
             }
             Self::LoadRequested => f.write_str("load of IPsec requested"),
         }
@@ -147,14 +127,7 @@ impl Player {
         let mut sockets = BTreeMap::new();
         for name in &case.sockets {
             let conn = kernel.open_policy();
-            sockets.insert(
-                name.clone(),
-                Reader {
-                    conn,
-                    patience: None,
-                    stopped: false,
-                },
-            );
+            sockets.insert(name.clone(), Reader { conn, patience: None, stopped: false });
         }
         if case.start == Start::Default
             && let Some(first) = case.sockets.first().and_then(|name| sockets.get(name))
@@ -165,11 +138,7 @@ impl Player {
                 return Err("the set-up request is refused".to_owned());
             }
         }
-        Ok(Self {
-            kernel,
-            sockets,
-            order: case.sockets.clone(),
-        })
+        Ok(Self { kernel, sockets, order: case.sockets.clone() })
     }
 
     fn step(&mut self, step: &Step) -> Result<Observed, String> {
@@ -194,9 +163,7 @@ impl Player {
                 observed.recv.push((name.clone(), message));
             }
         }
-        observed
-            .notices
-            .extend(self.kernel.take_events().into_iter().map(Notice::of));
+        observed.notices.extend(self.kernel.take_events().into_iter().map(Notice::of));
         Ok(observed)
     }
 
@@ -223,9 +190,7 @@ impl Player {
     }
 
     fn reader(&mut self, name: &str) -> Result<&mut Reader, String> {
-        self.sockets
-            .get_mut(name)
-            .ok_or_else(|| format!("no socket {name:?}"))
+        self.sockets.get_mut(name).ok_or_else(|| format!("no socket {name:?}"))
     }
 }
 

@@ -20,12 +20,7 @@ pub(super) fn accepts(request: &[u8], reply: &[u8]) -> bool {
 
 /// The reply to a refused request.
 pub(super) fn refusal(request: &[u8], errno: Errno, diagnostic: Diagnostic) -> Vec<u8> {
-    let mut header = Header {
-        errno,
-        diagnostic,
-        len: 2,
-        ..Header::read(request)
-    };
+    let mut header = Header { errno, diagnostic, len: 2, ..Header::read(request) };
     if header.kind.0 > MsgType::MAX {
         header.kind = MsgType::RESERVED;
     }
@@ -70,11 +65,7 @@ pub(super) fn dumped(reply: &Message) -> Vec<(u32, u32)> {
     };
     let is_entry =
         |pair: &&[Attr]| pair[0].tag == AttrTag::ALG_ID && pair[1].tag == AttrTag::ALG_PROTO;
-    attrs
-        .windows(2)
-        .filter(is_entry)
-        .map(|pair| (pair[1].value, pair[0].value))
-        .collect()
+    attrs.windows(2).filter(is_entry).map(|pair| (pair[1].value, pair[0].value)).collect()
 }
 
 /// Shows a step that came out otherwise than recorded.
@@ -92,11 +83,7 @@ pub(super) fn diff(
     for (title, observed) in [("recorded", recorded), ("ours", ours)] {
         for (socket, bytes) in &observed.recv {
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            let _ = writeln!(
-                out,
-                "  {title:8} {socket} {}\n           {hex}",
-                describe(bytes)
-            );
+            let _ = writeln!(out, "  {title:8} {socket} {}\n           {hex}", describe(bytes));
         }
         for notice in &observed.notices {
             let _ = writeln!(out, "  {title:8} {notice}");

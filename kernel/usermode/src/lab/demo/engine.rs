@@ -36,19 +36,12 @@ pub(super) struct Failure {
 
 impl<'a> Session<'a> {
     pub(super) fn new(lab: &'a Lab) -> Self {
-        Self {
-            lab,
-            kept: HashMap::new(),
-        }
+        Self { lab, kept: HashMap::new() }
     }
 
     /// Runs a step, prints it, checks it.
     pub(super) fn run(&mut self, step: &Step) -> Result<(), Failure> {
-        let note = if step.note.is_empty() {
-            String::new()
-        } else {
-            format!("-- {}\n", step.note)
-        };
+        let note = if step.note.is_empty() { String::new() } else { format!("-- {}\n", step.note) };
         show(&format!("\n{note}# {}", typed(&step.run)));
         let outcome = self.perform(&step.run).map_err(|error| Failure {
             step: typed(&step.run),
@@ -68,11 +61,7 @@ impl<'a> Session<'a> {
     }
 
     fn perform(&self, run: &Run) -> io::Result<Outcome> {
-        let done = |stdout| Outcome {
-            status: 0,
-            stdout,
-            stderr: String::new(),
-        };
+        let done = |stdout| Outcome { status: 0, stdout, stderr: String::new() };
         match run {
             Run::Command(line) => self.command(line),
             Run::Cat(path) => fs::read_to_string(self.below_root(path)).map(done),
@@ -99,19 +88,14 @@ impl<'a> Session<'a> {
             .output()?;
         let status = output.status;
         Ok(Outcome {
-            status: status
-                .code()
-                .or(status.signal().map(|n| 128 + n))
-                .unwrap_or(-1),
+            status: status.code().or(status.signal().map(|n| 128 + n)).unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
     }
 
     fn below_root(&self, path: &str) -> PathBuf {
-        self.lab
-            .root()
-            .join(Path::new(path).strip_prefix("/").unwrap_or(Path::new(path)))
+        self.lab.root().join(Path::new(path).strip_prefix("/").unwrap_or(Path::new(path)))
     }
 }
 
@@ -165,10 +149,7 @@ fn typed(run: &Run) -> String {
 }
 
 fn same(expected: &str, got: &str) -> (bool, String, String) {
-    let holds = expected
-        .lines()
-        .map(str::trim_end)
-        .eq(got.lines().map(str::trim_end));
+    let holds = expected.lines().map(str::trim_end).eq(got.lines().map(str::trim_end));
     (holds, expected.to_owned(), got.to_owned())
 }
 
@@ -196,11 +177,7 @@ mod tests {
     use super::*;
 
     fn outcome(status: i32, stdout: &str, stderr: &str) -> Outcome {
-        Outcome {
-            status,
-            stdout: stdout.to_owned(),
-            stderr: stderr.to_owned(),
-        }
+        Outcome { status, stdout: stdout.to_owned(), stderr: stderr.to_owned() }
     }
 
     #[test]

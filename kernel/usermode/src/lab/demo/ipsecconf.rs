@@ -78,21 +78,13 @@ pub(super) const PART: Part = Part {
             run: Write("/etc/inet/ipsecinit.conf", INIT),
             expect: &[],
         },
-        Step {
-            note: "",
-            run: Cat("/etc/inet/ipsecinit.conf"),
-            expect: &[Output(INIT)],
-        },
+        Step { note: "", run: Cat("/etc/inet/ipsecinit.conf"), expect: &[Output(INIT)] },
         Step {
             note: "A check needs no kernel and changes nothing.",
             run: Command("ipsecconf -c /etc/inet/ipsecinit.conf"),
             expect: &[Status(0)],
         },
-        Step {
-            note: "",
-            run: Command("ipsecconf -L"),
-            expect: &[Status(0), Output(""), Silent],
-        },
+        Step { note: "", run: Command("ipsecconf -L"), expect: &[Status(0), Output(""), Silent] },
         Step {
             note: "Load it.",
             run: Command("ipsecconf -a /etc/inet/ipsecinit.conf"),
@@ -106,23 +98,14 @@ pub(super) const PART: Part = Part {
         Step {
             note: "What has been loaded, as it was written.",
             run: Command("ipsecconf"),
-            expect: &[
-                Status(0),
-                Says("tunnel mytun0"),
-                Says("encr_auth_algs hmac-sha256"),
-                Silent,
-            ],
+            expect: &[Status(0), Says("tunnel mytun0"), Says("encr_auth_algs hmac-sha256"), Silent],
         },
         Step {
             note: "The policy of one tunnel can go alone.",
             run: Command("ipsecconf -q -f -i mytun0"),
             expect: &[Status(0)],
         },
-        Step {
-            note: "",
-            run: Command("ipsecconf -L"),
-            expect: &[Status(0), Output(""), Silent],
-        },
+        Step { note: "", run: Command("ipsecconf -L"), expect: &[Status(0), Output(""), Silent] },
         Step {
             note: "",
             run: Command("ipsecconf -q -a /etc/inet/ipsecinit.conf"),
@@ -183,11 +166,7 @@ pub(super) const PART: Part = Part {
                 Complains("no-such-host.invalid"),
             ],
         },
-        Step {
-            note: "",
-            run: Command("ipsecconf -L"),
-            expect: &[Status(0), Same("gcm"), Silent],
-        },
+        Step { note: "", run: Command("ipsecconf -L"), expect: &[Status(0), Same("gcm"), Silent] },
         Step {
             note: "One good rule and one that the kernel refuses.",
             run: Write("/etc/inet/refused.conf", REFUSED),
@@ -198,25 +177,13 @@ pub(super) const PART: Part = Part {
             run: Command("ipsecconf -q -a /etc/inet/refused.conf"),
             expect: &[Fails, Complains("/etc/inet/refused.conf:2:1")],
         },
-        Step {
-            note: "",
-            run: Command("ipsecconf -L"),
-            expect: &[Status(0), Same("gcm"), Silent],
-        },
+        Step { note: "", run: Command("ipsecconf -L"), expect: &[Status(0), Same("gcm"), Silent] },
         Step {
             note: "Flush everything.",
             run: Command("ipsecconf -q -F"),
             expect: &[Status(0), Output(""), Silent],
         },
-        Step {
-            note: "",
-            run: Command("ipsecconf -L"),
-            expect: &[Status(0), Output(""), Silent],
-        },
-        Step {
-            note: "",
-            run: Command("ipsecconf"),
-            expect: &[Status(0), Output(""), Silent],
-        },
+        Step { note: "", run: Command("ipsecconf -L"), expect: &[Status(0), Output(""), Silent] },
+        Step { note: "", run: Command("ipsecconf"), expect: &[Status(0), Output(""), Silent] },
     ],
 };

@@ -24,11 +24,7 @@ pub(super) fn run() -> Result<ExitCode, LabError> {
     let mut steps = 0;
     for part in PARTS {
         let lab = Lab::start(None, &KernelArgs::default())?;
-        if let Some(missing) = part
-            .needs
-            .iter()
-            .find(|name| !lab.commands().contains(name))
-        {
+        if let Some(missing) = part.needs.iter().find(|name| !lab.commands().contains(name)) {
             return Err(LabError::NoCommand(missing));
         }
         show(&format!("== {} ==\n", part.title));

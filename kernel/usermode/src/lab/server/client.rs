@@ -200,9 +200,7 @@ impl Client {
         }
         if len > bytes.len() {
             let most = bytes.len();
-            complain(format_args!(
-                "connection {number}: packet of {len} bytes cut to {most}"
-            ));
+            complain(format_args!("connection {number}: packet of {len} bytes cut to {most}"));
         }
         if let Some(trace) = ctx.trace {
             trace.message(self.interface, number, Direction::Request, bytes);

@@ -17,8 +17,5 @@ pub(super) struct Interface {
 }
 
 /// Every interface a lab has.
-pub(super) const INTERFACES: &[Interface] = &[Interface {
-    name: "pf_policy",
-    open: Kernel::open_policy,
-    describe: wire::policy::describe,
-}];
+pub(super) const INTERFACES: &[Interface] =
+    &[Interface { name: "pf_policy", open: Kernel::open_policy, describe: wire::policy::describe }];

@@ -46,11 +46,7 @@ impl Listener {
             Ok(UnixListener::from(fd))
         };
         let socket = listen().map_err(|errno| failed(errno.into()))?;
-        Ok(Self {
-            interface,
-            socket,
-            path,
-        })
+        Ok(Self { interface, socket, path })
     }
 
     /// The next waiting connection.

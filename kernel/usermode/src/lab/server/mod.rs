@@ -184,8 +184,7 @@ impl Server {
             self.clients[at].turn(&mut ctx);
         }
         let before = self.clients.len();
-        self.clients
-            .retain(|client| client.state() != State::Closed);
+        self.clients.retain(|client| client.state() != State::Closed);
         if self.clients.len() < before {
             self.accept_again = None;
         }
@@ -205,8 +204,7 @@ impl Server {
         }
         if events.contains(&Event::LoadRequested) {
             self.kernel.ipsec_loaded(true);
-            self.load_timer
-                .get_or_insert_with(|| Instant::now() + LOAD_TIMER);
+            self.load_timer.get_or_insert_with(|| Instant::now() + LOAD_TIMER);
         }
     }
 
@@ -217,21 +215,13 @@ impl Server {
         stop: &[BorrowedFd<'_>],
     ) -> io::Result<Option<Ready>> {
         let timeout = [timeout, self.run_timers()].into_iter().flatten().min();
-        let listeners: &[Listener] = if self.accept_again.is_none() {
-            &self.listeners
-        } else {
-            &[]
-        };
+        let listeners: &[Listener] =
+            if self.accept_again.is_none() { &self.listeners } else { &[] };
         let mut fds = Vec::with_capacity(stop.len() + listeners.len() + self.clients.len());
         fds.extend(stop.iter().map(|&fd| PollFd::new(fd, PollFlags::POLLIN)));
-        fds.extend(
-            listeners
-                .iter()
-                .map(|l| PollFd::new(l.as_fd(), PollFlags::POLLIN)),
-        );
-        let polled: Vec<usize> = (0..self.clients.len())
-            .filter(|&at| self.clients[at].interest().is_some())
-            .collect();
+        fds.extend(listeners.iter().map(|l| PollFd::new(l.as_fd(), PollFlags::POLLIN)));
+        let polled: Vec<usize> =
+            (0..self.clients.len()).filter(|&at| self.clients[at].interest().is_some()).collect();
         fds.extend(polled.iter().filter_map(|&at| {
             let client = &self.clients[at];
             Some(PollFd::new(client.as_fd(), client.interest()?))
@@ -247,9 +237,7 @@ impl Server {
         let (listener_fds, client_fds) = rest.split_at(listeners.len());
         let mut ready = Ready {
             stop: stop_fds.iter().any(happened),
-            listeners: (0..listeners.len())
-                .filter(|&at| happened(&listener_fds[at]))
-                .collect(),
+            listeners: (0..listeners.len()).filter(|&at| happened(&listener_fds[at])).collect(),
             clients: polled
                 .iter()
                 .zip(client_fds)
@@ -275,17 +263,10 @@ impl Server {
                 self.clients.iter_mut().for_each(Client::kernel_is_back);
             }
         }
-        if self
-            .clients
-            .iter()
-            .any(|client| client.state() == State::More)
-        {
+        if self.clients.iter().any(|client| client.state() == State::More) {
             return Some(Duration::ZERO);
         }
-        let next = [self.accept_again, self.load_timer]
-            .into_iter()
-            .flatten()
-            .min()?;
+        let next = [self.accept_again, self.load_timer].into_iter().flatten().min()?;
         Some(next.saturating_duration_since(Instant::now()))
     }
 

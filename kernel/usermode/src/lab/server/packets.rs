@@ -56,20 +56,10 @@ impl Inbox {
 
 /// Sends packets as far as there is room; how many.
 pub(super) fn send(socket: &impl AsRawFd, packets: &VecDeque<Vec<u8>>) -> nix::Result<usize> {
-    let slices: Vec<_> = packets
-        .iter()
-        .map(|packet| [IoSlice::new(packet)])
-        .collect();
+    let slices: Vec<_> = packets.iter().map(|packet| [IoSlice::new(packet)]).collect();
     let mut headers = MultiHeaders::<()>::preallocate(slices.len(), None);
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
     let nowhere = vec![None; slices.len()];
-    let sent = sendmmsg(
-        socket.as_raw_fd(),
-        &mut headers,
-        &slices,
-        nowhere,
-        [],
-        flags,
-    )?;
+    let sent = sendmmsg(socket.as_raw_fd(), &mut headers, &slices, nowhere, [], flags)?;
     Ok(sent.count())
 }

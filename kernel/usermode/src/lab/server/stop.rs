@@ -20,16 +20,11 @@ impl Server {
     /// Runs the server in a thread, until [`Running::stop`] or the drop of the result.
     pub fn spawn(mut self) -> io::Result<Running> {
         let (stopper, stop) = UnixStream::pair()?;
-        let thread = thread::Builder::new()
-            .name("ipsec-lab".to_owned())
-            .spawn(move || {
-                self.run_until(&[stop.as_fd()])?;
-                Ok(self)
-            })?;
-        Ok(Running {
-            stopper: Some(stopper),
-            thread: Some(thread),
-        })
+        let thread = thread::Builder::new().name("ipsec-lab".to_owned()).spawn(move || {
+            self.run_until(&[stop.as_fd()])?;
+            Ok(self)
+        })?;
+        Ok(Running { stopper: Some(stopper), thread: Some(thread) })
     }
 
     /// Runs the server until one of the descriptors in `stop` is readable or closed.

@@ -37,15 +37,8 @@ pub(super) enum Event {
 impl Trace {
     /// Opens `path` to append to it; a new file is for the owner alone.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)?;
-        Ok(Self {
-            file,
-            broken: false,
-        })
+        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+        Ok(Self { file, broken: false })
     }
 
     pub(super) fn event(&mut self, interface: &Interface, connection: u64, event: Event) {
@@ -93,10 +86,8 @@ impl Trace {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
