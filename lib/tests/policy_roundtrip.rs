@@ -190,7 +190,7 @@ proptest! {
         }
         // The text kept for the view reads as the same rule.
         for rule in parsed.rules.iter().filter(|rule| !rule.broken) {
-            let (again, _, _) = load(&[source(rule.text.clone())]);
+            let (again, _, _) = load(&[source(rule.text.to_vec())]);
             let shown = String::from_utf8_lossy(&rule.text).into_owned();
             prop_assert_eq!(again.rules.len(), 1, "{}{:?}", shown, again.problems);
         }
