@@ -250,7 +250,7 @@ mod tests {
 
     fn entry(head: &str, index: u64, text: &str) -> Entry {
         let head = (!head.is_empty()).then(|| TunnelName::new(head).unwrap());
-        Entry { head, index, rules: vec![(index - 1, index)], text: text.into() }
+        Entry { head, index, rules: vec![(index - 1, index)], text: text.as_bytes().into() }
     }
 
     #[test]
@@ -276,7 +276,7 @@ mod tests {
             .map(|entry| (entry.index, entry.head.as_ref().map(ToString::to_string)))
             .collect();
         assert_eq!(heads, [(4, Some("vpn01".to_owned())), (2, None)]);
-        assert_eq!(view.entries().nth(1).unwrap().text, b"{\n raddr tunnel } drop { }\n");
+        assert_eq!(view.entries().nth(1).unwrap().text[..], *b"{\n raddr tunnel } drop { }\n");
         assert!(view.items.contains(&Item::Other(b"#INDEX abc \n{ x }\n\n".to_vec())));
     }
 

@@ -183,7 +183,12 @@ mod tests {
 
     fn view(indices: &[u64]) -> View {
         let entry = |&index| {
-            Item::Entry(Entry { head: None, index, rules: vec![], text: b"{ } drop { }\n".into() })
+            Item::Entry(Entry {
+                head: None,
+                index,
+                rules: vec![],
+                text: (*b"{ } drop { }\n").into(),
+            })
         };
         View { items: indices.iter().map(entry).collect() }
     }
