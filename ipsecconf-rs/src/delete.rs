@@ -11,7 +11,7 @@ use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::DumpItem;
 
 use crate::context::Context;
-use crate::exit::{Failure, complain, request_failure};
+use crate::exit::{Failure, complain, no_policy, request_failure};
 use crate::flush::covers;
 use crate::prose;
 use crate::view::{Entry, Item, View, index_line};
@@ -50,7 +50,7 @@ fn delete(
     let entry = take_entry(&mut view, scope, index)?;
     file.prepare(&view)?;
     if let Err(error) = client.delete(Side::Active, scope, index) {
-        complain(format_args!("cannot delete rule {index}: {error}"));
+        complain(not_deleted(scope, index, &error));
         match error.refusal().map(|refusal| refusal.errno) {
             // The kernel has no such rule, so the view must not list it either.
             Some(Errno::ESRCH | Errno::ENOENT) => file.commit()?,
@@ -71,15 +71,21 @@ fn delete(
     report_open_tunnels(client, tunnel.into_iter().collect())
 }
 
-/// Takes the entry whose last kernel rule is this one out of the view.
+/// Takes the entry whose last kernel rule this is out of the view. An entry of which it is
+/// another rule stays, and forgets it.
 fn take_entry(view: &mut View, scope: &Scope, index: u64) -> Result<Option<Entry>, Failure> {
-    for (at, item) in view.items.iter().enumerate() {
-        match item {
-            Item::Entry(entry) if entry.index == index && covers(scope, &entry.head) => {
+    for at in 0..view.items.len() {
+        match &mut view.items[at] {
+            Item::Entry(entry) if !covers(scope, &entry.head) => {}
+            Item::Entry(entry) if entry.index == index => {
                 return match view.items.remove(at) {
                     Item::Entry(entry) => Ok(Some(entry)),
                     Item::Other(_) => Ok(None),
                 };
+            }
+            Item::Entry(entry) if entry.has_rule(index) => {
+                entry.forget_rule(index);
+                return Ok(None);
             }
             Item::Entry(_) => {}
             Item::Other(lines) => {
@@ -91,6 +97,18 @@ fn take_entry(view: &mut View, scope: &Scope, index: u64) -> Result<Option<Entry
         }
     }
     Ok(None)
+}
+
+fn not_deleted(scope: &Scope, index: u64, error: &PolicyError) -> String {
+    let of_tunnel = match scope {
+        Scope::Tunnel(name) => format!(" of tunnel {name}"),
+        Scope::Global | Scope::All => String::new(),
+    };
+    match (error.refusal().map(|refusal| refusal.errno), scope) {
+        (Some(Errno::ESRCH), _) => format!("there is no rule {index}{of_tunnel}"),
+        (Some(Errno::ENOENT), Scope::Tunnel(name)) => no_policy(name),
+        _ => format!("cannot delete rule {index}{of_tunnel}: {error}"),
+    }
 }
 
 /// One rule of a file is several in the kernel; the others stay.

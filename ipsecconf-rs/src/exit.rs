@@ -5,8 +5,10 @@
 use std::process::ExitCode;
 
 use illumos_ipsec::cli::smf;
+use illumos_ipsec::model::TunnelName;
 use illumos_ipsec::sys::files::LockError;
-use illumos_ipsec::sys::policy::{OpenError, PolicyError};
+use illumos_ipsec::sys::policy::{OpenError, PolicyError, Scope};
+use illumos_ipsec::wire::errno::Errno;
 
 /// A failure that has been reported on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,19 +36,16 @@ pub(crate) enum Failure {
 pub(crate) fn status(result: Result<(), Failure>, service: Option<&str>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
     let (code, closing) = match (failure, service) {
-        (Failure::Failed, _) => (1, None),
         (Failure::Kernel, _) => (255, None),
-        (_, None) => (1, Some("giving up".to_owned())),
-        (Failure::Fatal, Some(fmri)) => (smf::EXIT_ERR_FATAL, Some(format!("{fmri}: giving up"))),
-        (Failure::BadPolicy, Some(fmri)) => {
-            (smf::EXIT_ERR_FATAL, Some(format!("{fmri}: the configuration has errors")))
+        (Failure::Failed, _) | (_, None) => (1, None),
+        (Failure::Fatal, Some(_)) => (smf::EXIT_ERR_FATAL, Some("fatal error")),
+        (Failure::BadPolicy, Some(_)) => {
+            (smf::EXIT_ERR_FATAL, Some("the configuration has errors"))
         }
-        (Failure::Privilege, Some(fmri)) => {
-            (smf::EXIT_ERR_PERM, Some(format!("{fmri}: a privilege is missing")))
-        }
+        (Failure::Privilege, Some(_)) => (smf::EXIT_ERR_PERM, Some("a privilege is missing")),
     };
-    if let Some(closing) = closing {
-        complain(closing);
+    if let (Some(closing), Some(fmri)) = (closing, service) {
+        complain(format_args!("{fmri}: {closing}"));
     }
     ExitCode::from(code)
 }
@@ -75,6 +74,22 @@ pub(crate) fn open_failure(error: &OpenError, otherwise: Failure) -> Failure {
         OpenError::Privilege(_) => Failure::Privilege,
         OpenError::NoKernel(_) | OpenError::Unavailable { .. } => otherwise,
     }
+}
+
+/// A tunnel that the kernel does not know.
+pub(crate) fn no_policy(tunnel: &TunnelName) -> String {
+    format!("there is no IPsec policy for a tunnel {tunnel}")
+}
+
+/// Reports a request about some heads that failed.
+pub(crate) fn scope_failure(verb: &str, scope: &Scope, error: &PolicyError) -> Failure {
+    let unknown = error.refusal().is_some_and(|refusal| refusal.errno == Errno::ENOENT);
+    match scope {
+        Scope::Tunnel(name) if unknown => complain(no_policy(name)),
+        Scope::Tunnel(name) => complain(format_args!("cannot {verb} tunnel {name}: {error}")),
+        Scope::Global | Scope::All => complain(format_args!("cannot {verb} the policy: {error}")),
+    }
+    Failure::Failed
 }
 
 /// Reports a request that failed.

@@ -7,7 +7,7 @@ use illumos_ipsec::sys::policy::Scope;
 use illumos_ipsec::sys::signals::SignalsBlocked;
 
 use crate::context::Context;
-use crate::exit::{Failure, request_failure};
+use crate::exit::{Failure, scope_failure};
 use crate::prose;
 use crate::view::Head;
 use crate::view_file::ViewFile;
@@ -28,11 +28,7 @@ pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
         if error.refusal().is_some() {
             file.abandon();
         }
-        let what = match scope {
-            Scope::Tunnel(name) => format!("cannot flush tunnel {name}"),
-            Scope::Global | Scope::All => "cannot flush".to_owned(),
-        };
-        return Err(request_failure(&what, &error, Failure::Failed));
+        return Err(scope_failure("flush", scope, &error));
     }
     if view.is_some() { file.commit() } else { Ok(()) }
 }

@@ -9,7 +9,7 @@ use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::DumpItem;
 
 use crate::context::Context;
-use crate::exit::{Failure, complain, request_failure};
+use crate::exit::{Failure, complain, request_failure, scope_failure};
 use crate::view_file::{ViewFile, write_out};
 
 /// How often a listing starts again because the policy changed while it was read.
@@ -52,13 +52,8 @@ fn read(
 ) -> Result<(Vec<u8>, Option<DumpError>), Failure> {
     let mut out = Vec::new();
     let mut trouble = None;
-    let dump = client.dump(Side::Active, scope).map_err(|error| {
-        let what = match scope {
-            Scope::Tunnel(name) => format!("cannot list the policy of tunnel {name}"),
-            Scope::Global | Scope::All => "cannot list the policy".to_owned(),
-        };
-        request_failure(&what, &error, Failure::Failed)
-    })?;
+    let dump =
+        client.dump(Side::Active, scope).map_err(|error| scope_failure("list", scope, &error))?;
     for item in dump {
         match item {
             Ok(DumpItem::Rule { rule, alternatives }) => {

@@ -98,6 +98,20 @@ impl Entry {
         out.extend_from_slice(if self.text.ends_with(b"\n") { b"\n" } else { b"\n\n" });
     }
 
+    /// Is this one of the kernel rules of the entry?
+    pub(crate) fn has_rule(&self, index: u64) -> bool {
+        self.rules.iter().any(|&(first, last)| (first..=last).contains(&index))
+    }
+
+    /// Notes that one of the kernel rules has been deleted.
+    pub(crate) fn forget_rule(&mut self, index: u64) {
+        let split = |&(first, last): &(u64, u64)| match (first..=last).contains(&index) {
+            true => vec![(first, index.wrapping_sub(1)), (index + 1, last)],
+            false => vec![(first, last)],
+        };
+        self.rules = self.rules.iter().flat_map(split).filter(|(a, b)| a <= b).collect();
+    }
+
     /// The other kernel rules of the entry, as text; empty if there are none.
     pub(crate) fn other_rules(&self) -> String {
         let others: Vec<_> = self
@@ -278,6 +292,20 @@ mod tests {
         assert_eq!(heads, [(4, Some("vpn01".to_owned())), (2, None)]);
         assert_eq!(view.entries().nth(1).unwrap().text[..], *b"{\n raddr tunnel } drop { }\n");
         assert!(view.items.contains(&Item::Other(b"#INDEX abc \n{ x }\n\n".to_vec())));
+    }
+
+    #[test]
+    fn deleted_kernel_rules_are_forgotten() {
+        let mut entry = entry("", 8, "{ } drop { }\n");
+        entry.rules = vec![(1, 4), (8, 8)];
+        for index in [1, 3, 9] {
+            entry.forget_rule(index);
+        }
+        assert_eq!(
+            (entry.rules.clone(), entry.other_rules()),
+            (vec![(2, 2), (4, 4), (8, 8)], "2, 4".into())
+        );
+        assert!(entry.has_rule(4) && !entry.has_rule(3));
     }
 
     #[test]

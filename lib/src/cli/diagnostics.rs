@@ -4,11 +4,11 @@
 //!
 //! Always one line for machines and logs:
 //! `ipsecconf: FILE:LINE:COLUMN: error: what was found, expected what (hint)`.
-//! On a terminal the place itself is shown below it.
+//! On a terminal the line of the source follows, with the place marked.
 
 use std::io::{self, IsTerminal, Write};
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::policy::{Problem, Severity, SourceText};
 
@@ -63,24 +63,15 @@ fn caret_report(sources: &[SourceText], problem: &Problem) -> Option<String> {
     let end = problem.span.end.clamp(start, line_end);
     let marked = String::from_utf8_lossy(&source.text[start..end]).len();
     let text = String::from_utf8_lossy(shown).into_owned();
-    let label = problem.expected.as_deref().map(|expected| format!("expected {expected}"));
-    let mut annotation =
-        AnnotationKind::Primary.span(before..(before + marked.max(1)).min(text.len().max(before)));
-    if let Some(label) = &label {
-        annotation = annotation.label(label.as_str());
-    }
+    let marked = before..(before + marked.max(1)).min(text.len().max(before));
     let level = match problem.severity {
         Severity::Warning => Level::WARNING,
         Severity::Error => Level::ERROR,
     };
     let snippet = Snippet::source(text.as_str())
         .line_start(problem.span.line as usize)
-        .path(source.name.as_str())
-        .annotation(annotation);
-    let mut group = level.primary_title(problem.message.as_str()).element(snippet);
-    if let Some(hint) = &problem.hint {
-        group = group.element(Level::HELP.message(hint.as_str()));
-    }
+        .annotation(AnnotationKind::Primary.span(marked));
+    let group = Group::with_level(level).element(snippet);
     Some(Renderer::styled().render(&[group]))
 }
 
@@ -114,7 +105,7 @@ mod tests {
         let mut sources = sources("x\n  foo\n");
         let problem = Problem::error(span(4, 7, 2, 3), "unknown").expected("bar");
         let report = caret_report(&sources, &problem).unwrap();
-        assert!(report.contains("foo") && report.contains("expected bar"), "{report}");
+        assert!(report.contains("  foo") && report.contains("^^^"), "{report}");
         sources[0].text[2] = 0xff;
         assert!(caret_report(&sources, &problem).unwrap().contains('\u{fffd}'));
         let end_of_file = Problem::error(span(8, 8, 3, 1), "end");

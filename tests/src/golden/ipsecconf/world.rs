@@ -109,7 +109,12 @@ impl World {
 
         let restore = self.take_privileges(step)?;
         let mut command = self.command(step, program)?;
-        let mut child = command.spawn()?;
+        let mut child = loop {
+            match command.spawn() {
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {}
+                result => break result?,
+            }
+        };
         let mut stdin = child.stdin.take().expect("standard input is a pipe");
         // A command that does not read its input closes the pipe.
         match stdin.write_all(step.stdin.as_ref().map_or(b"", |text| &text.0)) {
@@ -135,9 +140,11 @@ impl World {
         let unprivileged = step.fault.no_lock || step.fault.no_socket;
         let copy = self.dir.path().join("ipsecconf");
         let as_nobody = unprivileged && nix::unistd::geteuid().is_root();
-        if as_nobody {
-            // The build directory may be closed to others.
-            fs::copy(program, &copy)?;
+        if as_nobody && !copy.exists() {
+            // The build directory may be closed to others. A file that is still open for
+            // writing, also in a process that another test has just forked, cannot be
+            // run; a link is never open for writing.
+            fs::hard_link(program, &copy).or_else(|_| fs::copy(program, &copy).map(drop))?;
         }
         let mut command = Command::new(if as_nobody { &copy } else { program });
         if as_nobody {
