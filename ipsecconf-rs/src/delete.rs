@@ -11,10 +11,9 @@ use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::DumpItem;
 
 use crate::context::Context;
-use crate::exit::{Failure, complain, no_policy, request_failure};
-use crate::flush::covers;
+use crate::exit::{Failure, complain, no_policy, request_failure, warn_open_tunnels};
 use crate::prose;
-use crate::view::{Entry, Item, View, index_line};
+use crate::view::{Entry, Item, View, covers, index_line};
 use crate::view_file::ViewFile;
 
 pub(crate) fn run(context: &Context, scope: Scope, index: i32) -> Result<(), Failure> {
@@ -147,11 +146,6 @@ pub(crate) fn report_open_tunnels(
             Err(DumpError::Policy(error)) => return Err(failed(error)),
         }
     }
-    for tunnel in tunnels {
-        complain(format_args!(
-            "WARNING: tunnel {tunnel} has no IPsec policy any more; \
-             unless it requires IPsec its traffic is sent in clear"
-        ));
-    }
+    warn_open_tunnels(&tunnels);
     Ok(())
 }

@@ -2,14 +2,15 @@
 
 //! `-f` and `-F`: removing rules.
 
+use std::collections::BTreeSet;
+
 use illumos_ipsec::model::Side;
 use illumos_ipsec::sys::policy::Scope;
 use illumos_ipsec::sys::signals::SignalsBlocked;
 
 use crate::context::Context;
-use crate::exit::{Failure, scope_failure};
+use crate::exit::{Failure, scope_failure, warn_open_tunnels};
 use crate::prose;
-use crate::view::Head;
 use crate::view_file::ViewFile;
 
 pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
@@ -19,8 +20,9 @@ pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
     let file = ViewFile::new(context);
     file.repair(&mut client)?;
     let mut view = file.read()?;
+    let mut opened = BTreeSet::new();
     if let Some(view) = &mut view {
-        view.retain(|entry| !covers(scope, &entry.head));
+        opened = view.take(scope);
         file.prepare(view)?;
     }
     if let Err(error) = client.flush(Side::Active, scope) {
@@ -30,14 +32,6 @@ pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
         }
         return Err(scope_failure("flush", scope, &error));
     }
+    warn_open_tunnels(&opened);
     if view.is_some() { file.commit() } else { Ok(()) }
-}
-
-/// Is the head among those of the scope?
-pub(crate) fn covers(scope: &Scope, head: &Head) -> bool {
-    match scope {
-        Scope::All => true,
-        Scope::Global => head.is_none(),
-        Scope::Tunnel(name) => head.as_ref() == Some(name),
-    }
 }

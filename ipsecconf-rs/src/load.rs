@@ -15,6 +15,7 @@
 //!
 //! A rule that the kernel refuses ends the load before FLIP: half a policy is not a policy.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use illumos_ipsec::cli::diagnostics;
@@ -30,8 +31,7 @@ use crate::args::Load;
 use crate::check::bad_rules;
 use crate::context::Context;
 use crate::duplicates::{self, Conflict};
-use crate::exit::{Failure, complain, request_failure};
-use crate::flush::covers;
+use crate::exit::{Failure, complain, request_failure, warn_open_tunnels};
 use crate::graft::Graft;
 use crate::prose;
 use crate::source::{self, Source};
@@ -156,8 +156,12 @@ impl Transaction<'_> {
     fn activate(&self, client: &mut PolicyClient, outcome: Outcome) -> Result<(), Failure> {
         let file = self.file();
         let mut view = file.read()?.unwrap_or_default();
-        if let Some(scope) = &self.load.replace {
-            view.retain(|entry| !covers(scope, &entry.head));
+        let mut opened = match &self.load.replace {
+            Some(scope) => view.take(scope),
+            None => BTreeSet::new(),
+        };
+        for (tunnel, _) in self.rules.iter().filter_map(|rule| rule.tunnel.as_ref()) {
+            opened.remove(tunnel);
         }
         for (rule, ranges) in self.rules.iter().zip(outcome.added) {
             let Some(&(_, index)) = ranges.last() else { continue };
@@ -176,6 +180,7 @@ impl Transaction<'_> {
             }
             return Err(request_failure("cannot activate the policy", &error, Failure::Kernel));
         }
+        warn_open_tunnels(&opened);
         file.commit()
     }
 

@@ -16,10 +16,12 @@
 //! (the `#INDEX` line has the last one), and how many lines of text follow. Entries
 //! without it, written by the original program, are understood as well.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bstr::{BStr, ByteSlice};
 use illumos_ipsec::model::TunnelName;
+use illumos_ipsec::sys::policy::Scope;
 
 /// A policy head: a tunnel's, or the host's own.
 pub(crate) type Head = Option<TunnelName>;
@@ -75,12 +77,26 @@ impl View {
         })
     }
 
-    /// Keeps the entries for which `keep` holds.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) {
+    /// Takes the entries of these heads out, and gives the tunnels among them.
+    pub(crate) fn take(&mut self, scope: &Scope) -> BTreeSet<TunnelName> {
+        let mut tunnels = BTreeSet::new();
         self.items.retain(|item| match item {
-            Item::Entry(entry) => keep(entry),
-            Item::Other(_) => true,
+            Item::Entry(entry) if covers(scope, &entry.head) => {
+                tunnels.extend(entry.head.clone());
+                false
+            }
+            Item::Entry(_) | Item::Other(_) => true,
         });
+        tunnels
+    }
+}
+
+/// Is the head among those of the scope?
+pub(crate) fn covers(scope: &Scope, head: &Head) -> bool {
+    match scope {
+        Scope::All => true,
+        Scope::Global => head.is_none(),
+        Scope::Tunnel(name) => head.as_ref() == Some(name),
     }
 }
 

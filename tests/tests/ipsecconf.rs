@@ -118,6 +118,28 @@ fn deleting_says_what_stays_and_when_a_tunnel_is_open() {
 }
 
 #[test]
+fn a_tunnel_that_loses_its_policy_is_named_also_when_quiet() {
+    let open = "WARNING: tunnel vpn0 has no IPsec policy any more";
+    for args in [vec!["-q", "-F"], vec!["-q", "-f", "-i", "vpn0"], vec!["-q", "-F", "-a", "q.conf"]]
+    {
+        let lab = Lab::new();
+        lab.file("p.conf", format!("{RULE}{TUNNEL}"));
+        lab.file("q.conf", RULE);
+        let _ = lab.ipsecconf(&["-q", "-a", "p.conf"]).exits(0);
+        let _ = lab.ipsecconf(&args).exits(0).says(open);
+    }
+    for args in
+        [vec!["-q", "-f"], vec!["-q", "-F", "-a", "p.conf"], vec!["-q", "-f", "-a", "q.conf"]]
+    {
+        let lab = Lab::new();
+        lab.file("p.conf", format!("{RULE}{TUNNEL}"));
+        lab.file("q.conf", RULE);
+        let _ = lab.ipsecconf(&["-q", "-a", "p.conf"]).exits(0);
+        assert_eq!(lab.ipsecconf(&args).exits(0).stderr, "");
+    }
+}
+
+#[test]
 fn removing_by_rule_leaves_everything_else() {
     let lab = Lab::new();
     let other = "{ raddr 10.0.0.2 dir out }\n  drop { }\n";
