@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use clap::{Arg, ArgAction, Command as ClapCommand, value_parser};
 use illumos_ipsec::cli::getopt;
 use illumos_ipsec::model::TunnelName;
+use illumos_ipsec::policy::c_integer;
 use illumos_ipsec::sys::policy::Scope;
 
 use crate::exit::{Failure, complain};
@@ -301,22 +302,7 @@ fn tunnel_name(name: &[u8]) -> Result<TunnelName, Failure> {
 
 /// A C `int` in C notation (decimal, 0 octal, 0x hex), white space around it allowed.
 fn c_int(text: &[u8]) -> Option<i32> {
-    let text = std::str::from_utf8(text).ok()?.trim_matches(|c: char| c.is_ascii_whitespace());
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
-    let (radix, digits) = match digits.as_bytes() {
-        [b'0', b'x' | b'X', _, ..] => (16, &digits[2..]),
-        [b'0', _, ..] => (8, &digits[1..]),
-        _ => (10, digits),
-    };
-    if digits.is_empty() || !digits.bytes().all(|b| char::from(b).is_digit(radix)) {
-        return None;
-    }
-    let value = i64::from_str_radix(digits, radix).unwrap_or(i64::MAX);
-    let value = if negative { -value } else { value };
+    let value = c_integer(text.trim_ascii(), 0)?;
     Some(value.clamp(i32::MIN.into(), i32::MAX.into()) as i32)
 }
 
