@@ -164,12 +164,12 @@ impl State {
     fn option(&mut self, letter: char, value: OsString) -> Result<(), Failure> {
         match letter {
             'F' => {
-                self.all_heads()?;
+                self.all_heads(letter)?;
                 self.flush()
             }
             'f' => self.flush(),
             'L' => {
-                self.all_heads()?;
+                self.all_heads(letter)?;
                 self.list()
             }
             'l' => self.list(),
@@ -192,9 +192,14 @@ impl State {
         }
     }
 
-    fn all_heads(&mut self) -> Result<(), Failure> {
-        if self.scope.is_some() {
-            return Err(bad_usage(self.in_service, "-F and -L take no tunnel name"));
+    fn all_heads(&mut self, letter: char) -> Result<(), Failure> {
+        match self.scope {
+            None => {}
+            Some(Scope::All) => return Err(self.several()),
+            Some(_) => {
+                let message = format!("-{letter} is about all tunnels, it takes no tunnel name");
+                return Err(bad_usage(self.in_service, message));
+            }
         }
         self.scope = Some(Scope::All);
         Ok(())
@@ -234,7 +239,7 @@ impl State {
         let index = match value.iter().position(|&b| b == b',') {
             Some(comma) if comma > 0 && comma + 1 < value.len() => {
                 if self.scope.is_some() {
-                    return Err(fatal("a tunnel has been named already"));
+                    return Err(self.tunnel_named());
                 }
                 self.scope = Some(Scope::Tunnel(tunnel_name(&value[..comma])?));
                 &value[comma + 1..]
@@ -253,7 +258,7 @@ impl State {
 
     fn tunnel(&mut self, value: &OsStr) -> Result<(), Failure> {
         if self.scope.is_some() {
-            return Err(fatal("a tunnel has been named already"));
+            return Err(self.tunnel_named());
         }
         if value.is_empty() {
             return Err(bad_usage(self.in_service, "the tunnel name is empty"));
@@ -266,8 +271,22 @@ impl State {
         bad_usage(self.in_service, "several commands given")
     }
 
+    /// The scope has been set before.
+    fn tunnel_named(&self) -> Failure {
+        fatal(match self.scope {
+            Some(Scope::All) => "-F and -L are about all tunnels, they take no tunnel name",
+            _ => "a tunnel has been named already",
+        })
+    }
+
     fn no_room_for_file(&self) -> Failure {
-        bad_usage(self.in_service, "several commands given, or a tunnel where none is possible")
+        match self.verb {
+            Verb::None => bad_usage(
+                self.in_service,
+                "a tunnel cannot be named before a policy file: rules name their tunnels",
+            ),
+            _ => self.several(),
+        }
     }
 
     fn command(self) -> Command {

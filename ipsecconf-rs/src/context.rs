@@ -8,7 +8,7 @@ use illumos_ipsec::sys::files::LockFile;
 use illumos_ipsec::sys::names::FileNames;
 use illumos_ipsec::sys::policy::PolicyClient;
 
-use crate::exit::{self, Failure, complain};
+use crate::exit::{self, Failure, complain, plain};
 
 /// Serialises all `ipsecconf` commands of a system.
 const LOCK_FILE: &str = "/var/run/ipsecconf.lock";
@@ -31,6 +31,10 @@ impl Context {
 
     /// Takes the lock that every command but a check holds until it ends.
     pub(crate) fn lock(&self) -> Result<LockFile, Failure> {
+        self.system.check().map_err(|error| {
+            complain(error);
+            Failure::Kernel
+        })?;
         // The files of a lab belong to whoever runs it.
         let owner = if self.system.is_lab() { nix::unistd::geteuid().as_raw() } else { 0 };
         LockFile::acquire(&self.system.path(LOCK_FILE), owner)
@@ -61,7 +65,7 @@ impl Context {
                 };
             }
             Err(error) => {
-                complain(format_args!("cannot read {ALGORITHMS}: {error}"));
+                complain(format_args!("cannot read {ALGORITHMS}: {}", plain(&error)));
                 Vec::new()
             }
         };

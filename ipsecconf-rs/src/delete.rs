@@ -2,16 +2,14 @@
 
 //! `-d`: removing one rule of the kernel by its index.
 
-use std::collections::BTreeSet;
-
-use illumos_ipsec::model::{Side, TunnelName};
-use illumos_ipsec::sys::policy::{DumpError, PolicyClient, PolicyError, Scope};
+use illumos_ipsec::model::Side;
+use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 use illumos_ipsec::sys::signals::SignalsBlocked;
 use illumos_ipsec::wire::errno::Errno;
-use illumos_ipsec::wire::policy::DumpItem;
 
 use crate::context::Context;
-use crate::exit::{Failure, complain, no_policy, request_failure, warn_open_tunnels};
+use crate::exit::{Failure, complain, no_policy, request_failure, scope_failure};
+use crate::open_tunnels;
 use crate::prose;
 use crate::view::{Entry, Item, View, covers, index_line};
 use crate::view_file::ViewFile;
@@ -63,11 +61,14 @@ fn delete(
     if let Some(entry) = entry {
         report_rest(&entry);
     }
+    let left = open_tunnels::protected(client, scope)
+        .map_err(|error| scope_failure("look at", scope, &error))?;
     let tunnel = match scope {
-        Scope::Tunnel(name) => Some(name.clone()),
+        Scope::Tunnel(name) => Some(name.clone()).filter(|name| !left.contains(name)),
         Scope::Global | Scope::All => None,
     };
-    report_open_tunnels(client, tunnel.into_iter().collect())
+    open_tunnels::warn(&tunnel.into_iter().collect());
+    Ok(())
 }
 
 /// Takes the entry whose last kernel rule this is out of the view. An entry of which it is
@@ -121,31 +122,4 @@ pub(crate) fn report_rest(entry: &Entry) {
             tunnel.unwrap_or_default()
         ));
     }
-}
-
-/// Says so if one of these tunnels has no rule left: its traffic is no longer protected.
-pub(crate) fn report_open_tunnels(
-    client: &mut PolicyClient,
-    mut tunnels: BTreeSet<TunnelName>,
-) -> Result<(), Failure> {
-    let scope = match tunnels.first() {
-        None => return Ok(()),
-        Some(only) if tunnels.len() == 1 => Scope::Tunnel(only.clone()),
-        Some(_) => Scope::All,
-    };
-    let failed =
-        |error: PolicyError| request_failure("cannot look at the tunnel", &error, Failure::Failed);
-    for item in client.dump(Side::Active, &scope).map_err(failed)? {
-        match item {
-            Ok(DumpItem::Rule { rule, .. }) => {
-                if let Some(tunnel) = rule.tunnel {
-                    tunnels.remove(&tunnel);
-                }
-            }
-            Ok(DumpItem::Ruleset(_)) | Err(DumpError::Record(_)) => {}
-            Err(DumpError::Policy(error)) => return Err(failed(error)),
-        }
-    }
-    warn_open_tunnels(&tunnels);
-    Ok(())
 }

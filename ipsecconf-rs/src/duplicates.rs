@@ -22,12 +22,12 @@ use crate::view::Head;
 type Key = (Head, Direction, Selector);
 
 /// Why a rule is no duplicate although the kernel says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Conflict {
-    /// The same traffic, another action.
-    Action,
-    /// Only one address family of it is there.
-    Family,
+    /// The same traffic, another action: the rules in the kernel.
+    Action(Vec<u64>),
+    /// Only one address family of it is there: the rule in the kernel.
+    Family(Vec<u64>),
     /// Another ICMP rule with another protection is in the way.
     Icmp,
 }
@@ -52,10 +52,10 @@ pub(crate) fn resolve(
             let found = present.entry(key(rule, request.pair, direction)).or_default();
             if found.is_empty() {
                 absent |= direction;
-            } else if found.iter().any(|action| *action != wanted) {
-                conflict = Some(Conflict::Action);
+            } else if found.iter().any(|(_, action)| *action != wanted) {
+                conflict = Some(Conflict::Action(indices(found)));
             } else if found.len() < expected {
-                conflict = conflict.or(Some(Conflict::Family));
+                conflict = conflict.or(Some(Conflict::Family(indices(found))));
             }
         }
         if absent == rule.direction {
@@ -70,7 +70,7 @@ pub(crate) fn resolve(
                 for direction in absent.iter() {
                     let expected = additions::kernel_rules(rule, direction) as usize;
                     let key = key(rule, request.pair, direction);
-                    present.insert(key, vec![wanted.clone(); expected]);
+                    present.insert(key, vec![(0, wanted.clone()); expected]);
                 }
             }
         }
@@ -88,13 +88,17 @@ fn key(rule: &PolicyRule, pair: usize, direction: Direction) -> Key {
     (rule.tunnel.as_ref().map(|(name, _)| name.clone()), direction, rule.selector(pair))
 }
 
-/// The actions that the standby side has for the traffic of these requests.
+fn indices(found: &[(u64, Vec<Alternative>)]) -> Vec<u64> {
+    found.iter().map(|(index, _)| *index).collect()
+}
+
+/// The rules that the standby side has for the traffic of these requests: index and action.
 fn present(
     client: &mut PolicyClient,
     rules: &[PolicyRule],
     requests: &[Request],
-) -> Result<HashMap<Key, Vec<Vec<Alternative>>>, PolicyError> {
-    let mut present: HashMap<Key, Vec<Vec<Alternative>>> = HashMap::new();
+) -> Result<HashMap<Key, Vec<(u64, Vec<Alternative>)>>, PolicyError> {
+    let mut present: HashMap<Key, Vec<(u64, Vec<Alternative>)>> = HashMap::new();
     for request in requests {
         let rule = &rules[request.rule];
         for direction in rule.direction.iter() {
@@ -106,7 +110,7 @@ fn present(
             Ok(DumpItem::Rule { rule, .. }) => {
                 let key = (rule.tunnel, rule.direction, rule.selector);
                 if let Some(actions) = present.get_mut(&key) {
-                    actions.push(rule.action);
+                    actions.push((rule.index, rule.action));
                 }
             }
             // A record that cannot be read is like none of our rules.

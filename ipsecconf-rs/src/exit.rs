@@ -2,7 +2,7 @@
 
 //! What can go wrong, and which exit status it gives.
 
-use std::collections::BTreeSet;
+use std::io;
 use std::process::ExitCode;
 
 use illumos_ipsec::cli::smf;
@@ -79,28 +79,16 @@ pub(crate) fn open_failure(error: &OpenError, otherwise: Failure) -> Failure {
 
 /// A tunnel that the kernel does not know.
 pub(crate) fn no_policy(tunnel: &TunnelName) -> String {
-    format!("there is no IPsec policy for a tunnel {tunnel}")
+    format!("there is no IPsec policy for tunnel {tunnel}")
 }
 
-/// Tunnel names that a warning lists at most.
-const NAMES_SHOWN: usize = 10;
-
-/// Warns, also when quiet, that tunnels have lost all their rules.
-pub(crate) fn warn_open_tunnels(tunnels: &BTreeSet<TunnelName>) {
-    if tunnels.is_empty() {
-        return;
+/// The text of a system error, without the number that Rust adds.
+pub(crate) fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
     }
-    let mut names: Vec<String> =
-        tunnels.iter().take(NAMES_SHOWN).map(ToString::to_string).collect();
-    if tunnels.len() > NAMES_SHOWN {
-        names.push(format!("and {} more", tunnels.len() - NAMES_SHOWN));
-    }
-    let (noun, verb) = if tunnels.len() == 1 { ("tunnel", "has") } else { ("tunnels", "have") };
-    complain(format_args!(
-        "WARNING: {noun} {} {verb} no IPsec policy any more; traffic is sent in clear \
-         unless the tunnel requires IPsec",
-        names.join(", ")
-    ));
 }
 
 /// Reports a request about some heads that failed.

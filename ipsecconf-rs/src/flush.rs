@@ -2,14 +2,13 @@
 
 //! `-f` and `-F`: removing rules.
 
-use std::collections::BTreeSet;
-
 use illumos_ipsec::model::Side;
 use illumos_ipsec::sys::policy::Scope;
 use illumos_ipsec::sys::signals::SignalsBlocked;
 
 use crate::context::Context;
-use crate::exit::{Failure, scope_failure, warn_open_tunnels};
+use crate::exit::{Failure, scope_failure};
+use crate::open_tunnels;
 use crate::prose;
 use crate::view_file::ViewFile;
 
@@ -20,9 +19,10 @@ pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
     let file = ViewFile::new(context);
     file.repair(&mut client)?;
     let mut view = file.read()?;
-    let mut opened = BTreeSet::new();
+    let tunnels = open_tunnels::protected(&mut client, scope)
+        .map_err(|error| scope_failure("look at", scope, &error))?;
     if let Some(view) = &mut view {
-        opened = view.take(scope);
+        view.take(scope);
         file.prepare(view)?;
     }
     if let Err(error) = client.flush(Side::Active, scope) {
@@ -32,6 +32,6 @@ pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
         }
         return Err(scope_failure("flush", scope, &error));
     }
-    warn_open_tunnels(&opened);
+    open_tunnels::warn(&tunnels);
     if view.is_some() { file.commit() } else { Ok(()) }
 }

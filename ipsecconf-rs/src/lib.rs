@@ -14,6 +14,7 @@
 //! | `context` | what all commands need: system, lock, names, algorithms |
 //! | `source` | reading policy files |
 //! | `load`, `additions`, `duplicates`, `graft` | the transaction that puts rules into the kernel |
+//! | `open_tunnels` | saying so when a tunnel loses its policy |
 //! | `view`, `view_file` | the record of what was loaded, and how it survives a crash |
 //! | `prose` | texts on standard output |
 
@@ -28,6 +29,7 @@ mod flush;
 mod graft;
 mod list;
 mod load;
+mod open_tunnels;
 mod prose;
 mod remove;
 mod source;

@@ -31,8 +31,9 @@ use crate::args::Load;
 use crate::check::bad_rules;
 use crate::context::Context;
 use crate::duplicates::{self, Conflict};
-use crate::exit::{Failure, complain, request_failure, warn_open_tunnels};
+use crate::exit::{Failure, complain, request_failure, scope_failure};
 use crate::graft::Graft;
+use crate::open_tunnels;
 use crate::prose;
 use crate::source::{self, Source};
 use crate::view::{Entry, Item};
@@ -69,7 +70,7 @@ pub(crate) fn run(context: &Context, load: &Load) -> Result<(), Failure> {
         (Some(client), kernel)
     };
     let resolver = Resolver { names: &names, algs: &algs, kernel: &kernel };
-    let (rules, compile_problems) = policy::compile(&parsed, &resolver);
+    let (rules, compile_problems) = policy::compile(parsed.rules, &resolver);
     let mut problems = parsed.problems;
     problems.extend(compile_problems);
     diagnostics::report("ipsecconf", &sources, &problems);
@@ -93,7 +94,10 @@ pub(crate) fn run(context: &Context, load: &Load) -> Result<(), Failure> {
     });
     let cleanup = client.flush(Side::Standby, &load.cleanup);
     result?;
-    cleanup.map_err(|error| request_failure("cannot clean up", &error, Failure::Failed))
+    cleanup.map_err(|error| {
+        complain("the policy is in force, but the standby side could not be emptied");
+        scope_failure("clean up", &load.cleanup, &error)
+    })
 }
 
 struct Transaction<'a> {
@@ -121,7 +125,9 @@ impl Transaction<'_> {
             Some(scope) => {
                 let graft = Graft::plan(client, scope, self.rules).map_err(broken)?;
                 if graft.is_empty() {
-                    client.flush(Side::Standby, scope).map_err(broken)?;
+                    client
+                        .flush(Side::Standby, scope)
+                        .map_err(|error| scope_failure("replace", scope, &error))?;
                     additions::send(client, self.rules, requests, &mut outcome).map_err(broken)?;
                 } else {
                     self.refuse_mode_change(&graft)?;
@@ -141,7 +147,7 @@ impl Transaction<'_> {
         if problems.is_empty() && !outcome.duplicates.is_empty() {
             let conflicts =
                 duplicates::resolve(client, self.rules, &mut outcome).map_err(broken)?;
-            problems.extend(conflicts.iter().map(|(request, c)| self.conflict(request, *c)));
+            problems.extend(conflicts.iter().map(|(request, c)| self.conflict(request, c)));
             self.report_duplicates(&outcome);
         }
         if problems.is_empty() {
@@ -156,10 +162,13 @@ impl Transaction<'_> {
     fn activate(&self, client: &mut PolicyClient, outcome: Outcome) -> Result<(), Failure> {
         let file = self.file();
         let mut view = file.read()?.unwrap_or_default();
-        let mut opened = match &self.load.replace {
-            Some(scope) => view.take(scope),
-            None => BTreeSet::new(),
-        };
+        view.items.reserve(self.rules.len());
+        let mut opened = BTreeSet::new();
+        if let Some(scope) = &self.load.replace {
+            view.take(scope);
+            opened = open_tunnels::protected(client, scope)
+                .map_err(|error| scope_failure("look at", scope, &error))?;
+        }
         for (tunnel, _) in self.rules.iter().filter_map(|rule| rule.tunnel.as_ref()) {
             opened.remove(tunnel);
         }
@@ -180,7 +189,7 @@ impl Transaction<'_> {
             }
             return Err(request_failure("cannot activate the policy", &error, Failure::Kernel));
         }
-        warn_open_tunnels(&opened);
+        open_tunnels::warn(&opened);
         file.commit()
     }
 
@@ -211,17 +220,33 @@ impl Transaction<'_> {
         Problem::error(rule.span, message)
     }
 
-    fn conflict(&self, request: &Request, conflict: Conflict) -> Problem {
-        let problem = |message| Problem::error(self.rules[request.rule].span, message);
+    fn conflict(&self, request: &Request, conflict: &Conflict) -> Problem {
+        let rule = &self.rules[request.rule];
+        let of_tunnel = match &rule.tunnel {
+            Some((tunnel, _)) => format!(" of tunnel {tunnel}"),
+            None => String::new(),
+        };
+        let numbers = |indices: &[u64]| {
+            let list: Vec<_> = indices.iter().map(u64::to_string).collect();
+            format!(
+                "{} {}{of_tunnel}",
+                if list.len() == 1 { "rule" } else { "rules" },
+                list.join(", ")
+            )
+        };
+        let problem = |message: String| Problem::error(rule.span, message);
         match conflict {
-            Conflict::Action => problem("there is a rule for the same traffic with another action"),
-            Conflict::Family => {
-                problem("only a part of this rule is in force, the rest was deleted")
-                    .hint("delete the rest with -d first")
+            Conflict::Action(indices) => problem(format!(
+                "there is a rule for the same traffic with another action ({})",
+                numbers(indices)
+            )),
+            Conflict::Family(indices) => {
+                problem("only a part of this rule is in force, the rest was deleted".into())
+                    .hint(format!("delete {} with -d first", numbers(indices)))
             }
-            Conflict::Icmp => {
-                problem("there is an ICMP rule for the same addresses with another protection")
-            }
+            Conflict::Icmp => problem(format!(
+                "there is an ICMP rule{of_tunnel} for the same addresses with another protection"
+            )),
         }
     }
 

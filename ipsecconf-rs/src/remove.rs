@@ -2,18 +2,20 @@
 
 //! `-r`: removing the rules that a file lists.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 
 use illumos_ipsec::model::{Side, TunnelName};
 use illumos_ipsec::policy;
-use illumos_ipsec::sys::policy::{PolicyClient, Scope};
+use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 use illumos_ipsec::sys::signals::SignalsBlocked;
+use illumos_ipsec::wire::errno::Errno;
 
 use crate::check::bad_rules;
 use crate::context::Context;
 use crate::delete;
 use crate::exit::{Failure, complain, request_failure};
+use crate::open_tunnels;
 use crate::prose;
 use crate::source::{self, Source};
 use crate::view::{Entry, Item, View, words};
@@ -66,7 +68,7 @@ pub(crate) fn run(
 /// Positions of entries by the words of their rules, each list in the order of the view.
 struct Index<'a> {
     view: &'a View,
-    positions: HashMap<Vec<Vec<u8>>, std::collections::VecDeque<usize>>,
+    positions: HashMap<Vec<u8>, std::collections::VecDeque<usize>>,
 }
 
 impl<'a> Index<'a> {
@@ -119,32 +121,71 @@ fn remove(
     if entries.is_empty() {
         return Ok(());
     }
+    let tunnels: BTreeSet<TunnelName> =
+        entries.iter().filter_map(|entry| entry.head.clone()).collect();
+    let failed = |error: PolicyError| request_failure("cannot delete", &error, Failure::Failed);
     file.prepare(view)?;
+    let result = match entries {
+        // One rule is one step by itself.
+        [_] => delete_all(client, Side::Active, entries),
+        _ => delete_in_one_step(client, entries),
+    };
+    let gone = result.map_err(|error| {
+        // Without an answer nobody knows what happened: the next command finds out.
+        if error.refusal().is_some() {
+            file.abandon();
+        }
+        failed(error)
+    })?;
+    file.commit()?;
+    entries.iter().for_each(delete::report_rest);
+    let scope = if tunnels.is_empty() { Scope::Global } else { Scope::All };
+    let left = open_tunnels::protected(client, &scope).map_err(failed)?;
+    open_tunnels::warn(&tunnels.difference(&left).cloned().collect());
+    if gone { Ok(()) } else { Err(Failure::Failed) }
+}
+
+/// Removes several rules in one step: on the standby side, which then takes over.
+///
+/// CLONE turns the order of rules round, and listings show it. So the copy takes over
+/// first, and the rules are removed from the original.
+fn delete_in_one_step(client: &mut PolicyClient, entries: &[Entry]) -> Result<bool, PolicyError> {
+    client.clone_all()?;
+    client.flip_all()?;
+    let gone = delete_all(client, Side::Standby, entries)?;
+    client.flip_all()?;
+    client.flush(Side::Standby, &Scope::All)?;
+    Ok(gone)
+}
+
+/// Removes the last kernel rule of each entry; false if one of them was not there.
+fn delete_all(
+    client: &mut PolicyClient,
+    side: Side,
+    entries: &[Entry],
+) -> Result<bool, PolicyError> {
     let scopes: Vec<Scope> = entries
         .iter()
         .map(|entry| entry.head.clone().map_or(Scope::Global, Scope::Tunnel))
         .collect();
     let rules = scopes.iter().zip(entries).map(|(scope, entry)| (scope, entry.index));
-    let mut trouble = false;
-    let result = client.delete_all(Side::Active, rules, |position, outcome| {
-        match outcome {
-            Ok(()) => delete::report_rest(&entries[position]),
-            Err(refusal) => {
-                trouble = true;
-                complain(format_args!("cannot delete rule {}: {refusal}", entries[position].index));
-            }
+    let mut all_there = true;
+    let mut trouble = None;
+    client.delete_all(side, rules, |position, outcome| match outcome {
+        Ok(()) => true,
+        Err(refusal) if matches!(refusal.errno, Errno::ESRCH | Errno::ENOENT) => {
+            all_there = false;
+            let Entry { index, .. } = entries[position];
+            complain(format_args!("there is no rule {index} in the kernel"));
+            true
         }
-        true
-    });
-    if let Err(error) = result {
-        return Err(request_failure("cannot delete", &error, Failure::Failed));
+        Err(refusal) => {
+            trouble = Some(refusal);
+            false
+        }
+    })?;
+    match trouble {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(all_there),
     }
-    if trouble {
-        // The announced view is brought in line with what is really left.
-        file.reconcile(client)?;
-        return Err(Failure::Failed);
-    }
-    file.commit()?;
-    let tunnels = entries.iter().filter_map(|entry| entry.head.clone()).collect();
-    delete::report_open_tunnels(client, tunnels)
 }

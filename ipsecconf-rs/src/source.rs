@@ -10,7 +10,7 @@ use illumos_ipsec::policy::SourceText;
 
 use crate::args;
 use crate::context::Context;
-use crate::exit::{Failure, complain};
+use crate::exit::{Failure, complain, plain};
 use crate::prose;
 
 /// What a file name on the command line led to.
@@ -36,7 +36,7 @@ pub(crate) fn read(context: &Context, file: &OsStr) -> Result<Source, Failure> {
             Ok(Source::NotConfigured)
         }
         Err(error) => {
-            complain(format_args!("{name}: cannot read the policy file: {error}"));
+            complain(format_args!("{name}: cannot read the policy file: {}", plain(&error)));
             args::usage(context.service.is_some());
             Err(Failure::Failed)
         }

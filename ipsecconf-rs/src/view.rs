@@ -16,10 +16,10 @@
 //! (the `#INDEX` line has the last one), and how many lines of text follow. Entries
 //! without it, written by the original program, are understood as well.
 
-use std::collections::BTreeSet;
+use std::io::Write;
 use std::sync::Arc;
 
-use bstr::{BStr, ByteSlice};
+use bstr::ByteSlice;
 use illumos_ipsec::model::TunnelName;
 use illumos_ipsec::sys::policy::Scope;
 
@@ -59,7 +59,11 @@ impl View {
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let len = |item: &Item| match item {
+            Item::Entry(entry) => entry.text.len() + 64,
+            Item::Other(lines) => lines.len(),
+        };
+        let mut out = Vec::with_capacity(self.items.iter().map(len).sum());
         for item in &self.items {
             match item {
                 Item::Entry(entry) => entry.write(&mut out),
@@ -77,17 +81,12 @@ impl View {
         })
     }
 
-    /// Takes the entries of these heads out, and gives the tunnels among them.
-    pub(crate) fn take(&mut self, scope: &Scope) -> BTreeSet<TunnelName> {
-        let mut tunnels = BTreeSet::new();
+    /// Takes the entries of these heads out.
+    pub(crate) fn take(&mut self, scope: &Scope) {
         self.items.retain(|item| match item {
-            Item::Entry(entry) if covers(scope, &entry.head) => {
-                tunnels.extend(entry.head.clone());
-                false
-            }
-            Item::Entry(_) | Item::Other(_) => true,
+            Item::Entry(entry) => !covers(scope, &entry.head),
+            Item::Other(_) => true,
         });
-        tunnels
     }
 }
 
@@ -102,14 +101,18 @@ pub(crate) fn covers(scope: &Scope, head: &Head) -> bool {
 
 impl Entry {
     fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b";@");
+        // Writing into a vector cannot fail.
+        let _ = write!(out, ";@");
         if let Some(tunnel) = &self.head {
-            out.extend_from_slice(format!(" tunnel={}", escape(tunnel.as_bytes())).as_bytes());
+            let _ = write!(out, " tunnel={}", escape(tunnel.as_bytes()));
         }
-        let ranges: Vec<_> = self.rules.iter().map(|(a, b)| format!("{a}-{b}")).collect();
-        let lines = self.text.split_inclusive(|&b| b == b'\n').count();
-        out.extend_from_slice(format!(" rules={} lines={lines}\n", ranges.join(",")).as_bytes());
-        out.extend_from_slice(format!("#INDEX {} \n", self.index).as_bytes());
+        let _ = write!(out, " rules=");
+        for (n, (first, last)) in self.rules.iter().enumerate() {
+            let comma = if n == 0 { "" } else { "," };
+            let _ = write!(out, "{comma}{first}-{last}");
+        }
+        let lines = self.text.lines().count();
+        let _ = write!(out, " lines={lines}\n#INDEX {} \n", self.index);
         out.extend_from_slice(&self.text);
         out.extend_from_slice(if self.text.ends_with(b"\n") { b"\n" } else { b"\n\n" });
     }
@@ -268,10 +271,13 @@ fn unescape(name: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Words of a rule, for comparing rules that are laid out differently.
-pub(crate) fn words(text: &[u8]) -> Vec<Vec<u8>> {
+/// A rule with one blank between its words, for comparing rules that are laid out
+/// differently.
+pub(crate) fn words(text: &[u8]) -> Vec<u8> {
     let spaced = text.replace("{", " { ").replace("}", " } ");
-    BStr::new(&spaced).fields().map(<[u8]>::to_ascii_lowercase).collect()
+    let mut words = bstr::join(" ", spaced.fields());
+    words.make_ascii_lowercase();
+    words
 }
 
 #[cfg(test)]

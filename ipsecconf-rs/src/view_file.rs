@@ -19,7 +19,7 @@ use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 use illumos_ipsec::wire::policy::DumpItem;
 
 use crate::context::Context;
-use crate::exit::{Failure, complain};
+use crate::exit::{Failure, complain, plain};
 use crate::view::{Entry, Head, Item, View};
 
 const VIEW: &str = "/var/run/ipsecpolicy.conf";
@@ -61,14 +61,18 @@ impl ViewFile {
     pub(crate) fn abandon(&self) {
         match fs::remove_file(&self.pending) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                complain(format_args!("cannot remove {}: {error}", self.pending.display()));
+                complain(format_args!(
+                    "cannot remove {}: {}",
+                    self.pending.display(),
+                    plain(&error)
+                ));
             }
             _ => {}
         }
     }
 
     fn failure(&self, verb: &str, error: &io::Error) -> Failure {
-        complain(format_args!("cannot {verb} {}: {error}", self.view.display()));
+        complain(format_args!("cannot {verb} {}: {}", self.view.display(), plain(error)));
         Failure::Failed
     }
 
@@ -135,7 +139,7 @@ pub(crate) fn write_out(data: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(data).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain(format_args!("cannot write to standard output: {error}"));
+            complain(format_args!("cannot write to standard output: {}", plain(&error)));
             Err(Failure::Failed)
         }
         _ => Ok(()),

@@ -62,6 +62,11 @@ fn what_the_kernel_would_refuse_is_an_error() {
             "p.conf:2:",
         ),
         ("{ lport 1 } drop { }\n{ lport 1 dir in } pass { }\n", "line 1"),
+        (
+            "{ ulp icmp type 8 } ipsec { auth_algs sha1 }\n\
+             { ulp icmp type 0 } ipsec { auth_algs md5 }\n",
+            "p.conf:2:1: error: the ICMP rule on line 1",
+        ),
     ] {
         let checked = check(policy);
         assert_eq!(checked.code, Some(1), "{policy}");

@@ -32,6 +32,7 @@ fn lab_with_old_policy() -> Lab {
     lab.file("new.conf", NEW);
     lab.file("more.conf", MORE);
     lab.file("remove.conf", "{ raddr 10.0.0.2 dir out } drop { }\n");
+    lab.file("remove2.conf", OLD);
     let _ = lab.ipsecconf(&["-q", "-a", "old.conf"]).exits(0);
     lab
 }
@@ -118,6 +119,7 @@ fn killed_while_deleting() {
 #[test]
 fn killed_while_removing() {
     kill_at_every_request(&["-q", "-r", "remove.conf"]);
+    kill_at_every_request(&["-q", "-r", "remove2.conf"]);
 }
 
 /// Kills at moments that have nothing to do with requests, among them those at which

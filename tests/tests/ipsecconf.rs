@@ -140,6 +140,20 @@ fn a_tunnel_that_loses_its_policy_is_named_also_when_quiet() {
 }
 
 #[test]
+fn the_kernel_knows_which_tunnels_lose_their_policy_not_the_view() {
+    for args in [vec!["-q", "-F"], vec!["-q", "-f", "-i", "vpn0"], vec!["-q", "-F", "-a", "q.conf"]]
+    {
+        let lab = Lab::new();
+        lab.file("p.conf", TUNNEL);
+        lab.file("q.conf", RULE);
+        let _ = lab.ipsecconf(&["-q", "-a", "p.conf"]).exits(0);
+        // The entry is gone from the view, three of its rules are in force.
+        let _ = lab.ipsecconf(&["-q", "-d", "vpn0,4"]).exits(0);
+        let _ = lab.ipsecconf(&args).exits(0).says("WARNING: tunnel vpn0");
+    }
+}
+
+#[test]
 fn removing_by_rule_leaves_everything_else() {
     let lab = Lab::new();
     let other = "{ raddr 10.0.0.2 dir out }\n  drop { }\n";

@@ -16,12 +16,18 @@ pub struct System {
 }
 
 /// There is no kernel with IPsec interfaces here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this system has no PF_POLICY interface; outside illumos the environment variable \
-     IPSEC_LAB must name the directory of a running lab (see ipsec-lab)"
-)]
-pub struct NoLab;
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoLab {
+    /// This is neither illumos nor a lab.
+    #[error(
+        "this system has no PF_POLICY interface; outside illumos the environment variable \
+         IPSEC_LAB must name the directory of a running lab (see ipsec-lab)"
+    )]
+    NotNamed,
+    /// What the environment names is no lab.
+    #[error("{} is no lab directory (IPSEC_LAB)", .0.display())]
+    NotThere(PathBuf),
+}
 
 impl System {
     /// The system this process runs on.
@@ -45,6 +51,16 @@ impl System {
     #[must_use]
     pub fn is_lab(&self) -> bool {
         self.lab.is_some()
+    }
+
+    /// Is there a system to work on: illumos, or the directory of a lab?
+    pub fn check(&self) -> Result<(), NoLab> {
+        match &self.lab {
+            Some(lab) if lab.join("root").is_dir() => Ok(()),
+            Some(lab) => Err(NoLab::NotThere(lab.clone())),
+            None if self.has_kernel() => Ok(()),
+            None => Err(NoLab::NotNamed),
+        }
     }
 
     /// Can there be a kernel with IPsec interfaces? Outside illumos only in a lab.
@@ -91,10 +107,10 @@ impl System {
         #[cfg(not(target_os = "illumos"))]
         match &self.lab {
             Some(lab) => super::usermode::open_policy(lab),
-            None => Err(OpenError::NoKernel(NoLab)),
+            None => Err(NoLab::NotNamed.into()),
         }
         #[cfg(target_os = "illumos")]
-        Err(OpenError::NoKernel(NoLab))
+        Err(NoLab::NotNamed.into())
     }
 }
 

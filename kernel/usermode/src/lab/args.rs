@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
-            complain(format_args!("{}\n\n{USAGE}", first_line(&error)));
+            complain(format_args!("{}\n\n{USAGE}", first_paragraph(&error)));
             return ExitCode::from(2);
         }
         Err(_) => {
@@ -111,8 +111,10 @@ fn kernel(args: &ArgMatches) -> KernelArgs {
     KernelArgs { unmodified: args.get_flag("unmodified"), trace: path(args, "trace") }
 }
 
-fn first_line(error: &clap::Error) -> String {
+/// What is wrong, without the usage that clap adds, as one line.
+fn first_paragraph(error: &clap::Error) -> String {
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.trim_start_matches("error: ").to_owned()
+    let paragraph: Vec<_> =
+        text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    paragraph.join(" ").trim_start_matches("error: ").to_owned()
 }

@@ -90,8 +90,16 @@ impl Tree {
         Ok(Lock { _file: file })
     }
 
-    /// Adds what a root needs and does not have.
+    /// Adds what a root needs and does not have. A new kernel knows nothing of what an
+    /// earlier one did, so `/var/run` is empty, as after a boot.
     pub(super) fn fill(&self) -> Result<(), LabError> {
+        let run = self.dir.join("root/var/run");
+        match fs::remove_dir_all(&run) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(LabError::io("cannot empty", &run, error));
+            }
+            _ => {}
+        }
         for &(name, mode) in DIRECTORIES {
             let path = self.dir.join(name);
             make_dir(&path, mode).map_err(|e| LabError::io("cannot create", &path, e))?;

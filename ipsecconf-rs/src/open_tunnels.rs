@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Tunnels that lose their last rule.
+//!
+//! Removing policy from a tunnel is a legitimate wish, but it must not go unnoticed.
+//! The kernel is asked, not the view: rules can be in force that the view does not have.
+
+use std::collections::BTreeSet;
+
+use illumos_ipsec::model::{Side, TunnelName};
+use illumos_ipsec::sys::policy::{DumpError, PolicyClient, PolicyError, Scope};
+use illumos_ipsec::wire::errno::Errno;
+use illumos_ipsec::wire::policy::DumpItem;
+
+use crate::exit::complain;
+
+/// Tunnel names that a warning lists at most.
+const NAMES_SHOWN: usize = 10;
+
+/// The tunnels of a scope that have rules in force.
+pub(crate) fn protected(
+    client: &mut PolicyClient,
+    scope: &Scope,
+) -> Result<BTreeSet<TunnelName>, PolicyError> {
+    let mut tunnels = BTreeSet::new();
+    if *scope == Scope::Global {
+        return Ok(tunnels);
+    }
+    let dump = match client.dump(Side::Active, scope) {
+        // A tunnel that the kernel does not know has no rules.
+        Err(error) if error.refusal().is_some_and(|r| r.errno == Errno::ENOENT) => {
+            return Ok(tunnels);
+        }
+        result => result?,
+    };
+    let mut last = None;
+    for item in dump {
+        match item {
+            // The rules of a tunnel follow each other.
+            Ok(DumpItem::Rule { rule, .. }) if rule.tunnel != last => {
+                tunnels.extend(rule.tunnel.clone());
+                last = rule.tunnel;
+            }
+            Ok(_) | Err(DumpError::Record(_)) => {}
+            Err(DumpError::Policy(error)) => return Err(error),
+        }
+    }
+    Ok(tunnels)
+}
+
+/// Warns, also when quiet, that these tunnels have lost all their rules.
+pub(crate) fn warn(tunnels: &BTreeSet<TunnelName>) {
+    if tunnels.is_empty() {
+        return;
+    }
+    let mut names: Vec<String> =
+        tunnels.iter().take(NAMES_SHOWN).map(ToString::to_string).collect();
+    if tunnels.len() > NAMES_SHOWN {
+        names.push(format!("and {} more", tunnels.len() - NAMES_SHOWN));
+    }
+    let (noun, verb) = if tunnels.len() == 1 { ("tunnel", "has") } else { ("tunnels", "have") };
+    complain(format_args!(
+        "WARNING: {noun} {} {verb} no IPsec policy any more; traffic is no longer protected",
+        names.join(", ")
+    ));
+}
