@@ -3,7 +3,6 @@
 //! The state of one network stack and the operations from outside.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use illumos_ipsec::model::{Side, TunnelName, default_algorithms};
 use illumos_ipsec::wire::policy::{Ext, update_algorithms};
@@ -178,7 +177,11 @@ impl Kernel {
     /// Records of a dump are made when they are fetched. Who stops fetching stops the
     /// dump; if the table changes meanwhile, the dump ends with EAGAIN.
     pub fn next_reply(&mut self, conn: ConnId) -> Option<Vec<u8>> {
-        self.with_socket(conn, PolicySocket::next_reply).flatten()
+        let socket = self.sockets.get_mut(&conn)?;
+        match socket.take_reply() {
+            None if socket.dumping() => self.with_socket(conn, PolicySocket::next_record).flatten(),
+            reply => reply,
+        }
     }
 
     /// What happened since the last call. To be called now and then, or the list grows.
@@ -248,7 +251,7 @@ impl Kernel {
         side: Side,
         way: Way,
         packet: &PacketSelector,
-    ) -> Option<&Arc<Rule>> {
+    ) -> Option<&Rule> {
         self.spd.table(tunnel, side)?.lookup(way, packet)
     }
 
@@ -263,7 +266,7 @@ impl Kernel {
         &self,
         tunnel: Option<&TunnelName>,
         side: Side,
-    ) -> impl Iterator<Item = (Way, &Arc<Rule>)> {
+    ) -> impl Iterator<Item = (Way, &Rule)> {
         let table = self.spd.table(tunnel, side);
         table.into_iter().flat_map(|table| table.iter()).map(|(place, rule)| (place.way(), rule))
     }

@@ -131,7 +131,7 @@ fn enter(
     }
     let index = built.last().map(|(_, rule)| (ext.offset + INDEX_AT, rule.index));
     for (way, rule) in built {
-        head.table_mut(side).insert(way, Arc::new(rule));
+        head.table_mut(side).insert(way, rule);
     }
     Ok(Edits { index, flags: parsed.forced_flags })
 }

@@ -125,11 +125,19 @@ impl PolicySocket {
         self.run(kernel);
     }
 
-    /// The next message for the reader.
-    pub(crate) fn next_reply(&mut self, kernel: &mut Kernel) -> Option<Vec<u8>> {
-        if let Some(reply) = self.replies.pop_front() {
-            return Some(reply);
-        }
+    /// A reply that is there for the reader. After the last one come the records of a
+    /// dump that has been asked for.
+    pub(crate) fn take_reply(&mut self) -> Option<Vec<u8>> {
+        self.replies.pop_front()
+    }
+
+    /// Has a dump records left?
+    pub(crate) fn dumping(&self) -> bool {
+        self.dump.is_some()
+    }
+
+    /// The next record of a dump.
+    pub(crate) fn next_record(&mut self, kernel: &mut Kernel) -> Option<Vec<u8>> {
         let record = self.dump.as_mut()?.next(kernel, &mut self.tunnel_flag);
         if record.last {
             self.dump = None;
@@ -142,10 +150,11 @@ impl PolicySocket {
         if request.len() < HEADER_LEN {
             return Err(Errno::EMSGSIZE.into());
         }
-        if let Some(at) = unterminated_name(&parse(request)?) {
+        let mut frame = parse(request)?;
+        if let Some(at) = unterminated_name(&frame) {
             request[at] = 0;
+            frame = parse(request)?;
         }
-        let frame = parse(request)?;
         let kind = frame.header.kind;
         if kernel.load != Load::Loaded && kind != MsgType::UPDATEALGS {
             kernel.request_load();

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, Hash};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
@@ -21,34 +21,48 @@ use super::rule::{Family, Rule, RuleSelector};
 const FEW: usize = 16;
 
 /// A rule and where it stands.
-pub(crate) type Placed<'a> = (Place, &'a Arc<Rule>);
+pub(crate) type Placed<'a> = (Place, &'a Rule);
 
 #[derive(Clone, Debug)]
 pub(crate) enum Contents {
-    Few(Vec<(Place, Arc<Rule>)>),
+    Few(Vec<(Place, Rule)>),
     Many(Box<Many>),
 }
 
 /// A large table and its indexes.
+///
+/// The rules themselves lie side by side, so that filling, copying and dropping a
+/// table of 100,000 rules touches memory in its order and takes few allocations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Many {
-    order: BTreeMap<Place, Arc<Rule>>,
-    by_index: BTreeMap<u64, Place>,
+    rules: Vec<Option<(Place, Rule)>>,
+    /// Slots of `rules` that can be used again.
+    free: Vec<Slot>,
+    order: BTreeMap<Place, Slot>,
+    by_index: BTreeMap<u64, Slot>,
     /// By hash of direction and selectors; a hit has to be compared.
-    by_selector: FxHashMap<u64, Places>,
-    /// By hash of direction and exact remote host; a hit has to be compared.
-    by_host: FxHashMap<u64, Places>,
+    by_selector: SlotMap,
+    /// By hash of direction and exact remote host; a hit has to be compared. Not there
+    /// before the first packet is looked up: many tables never see one.
+    by_host: OnceLock<SlotMap>,
     /// First and last place of each list that has rules.
     ends: FxHashMap<List, (Place, Place)>,
     /// Number of protecting ICMP rules of a list and family, and the chain of one of them.
     icmp: BTreeMap<(List, Family), (usize, Chain)>,
 }
 
-/// Places under one hash: nearly always just one.
+/// A position in [`Many::rules`].
+type Slot = u32;
+
+/// Slots by a hash.
+#[derive(Clone, Debug, Default)]
+struct SlotMap(FxHashMap<u64, Slots>);
+
+/// The slots under one hash: nearly always just one.
 #[derive(Clone, Debug)]
-enum Places {
-    One(Place),
-    More(Vec<Place>),
+enum Slots {
+    One(Slot),
+    More(Vec<Slot>),
 }
 
 impl Default for Contents {
@@ -75,7 +89,9 @@ impl Contents {
                 let at = rules.partition_point(|(place, _)| *place < low);
                 rules.get(at).filter(|(place, _)| *place <= high).map(|(p, r)| (*p, r))
             }
-            Self::Many(many) => many.order.range(low..=high).next().map(|(p, r)| (*p, r)),
+            Self::Many(many) => {
+                many.order.range(low..=high).next().and_then(|(_, at)| many.get(*at))
+            }
         }
     }
 
@@ -89,7 +105,9 @@ impl Contents {
                 let at = rules.partition_point(|(place, _)| *place <= high).checked_sub(1)?;
                 rules.get(at).filter(|(place, _)| *place >= low).map(|(p, r)| (*p, r))
             }
-            Self::Many(many) => many.order.range(low..=high).next_back().map(|(p, r)| (*p, r)),
+            Self::Many(many) => {
+                many.order.range(low..=high).next_back().and_then(|(_, at)| many.get(*at))
+            }
         }
     }
 
@@ -109,7 +127,10 @@ impl Contents {
     pub(crate) fn find_index(&self, index: u64) -> Option<Place> {
         match self {
             Self::Few(rules) => rules.iter().find(|(_, r)| r.index == index).map(|(p, _)| *p),
-            Self::Many(many) => many.by_index.get(&index).copied(),
+            Self::Many(many) => {
+                let (place, _) = many.get(*many.by_index.get(&index)?)?;
+                Some(place)
+            }
         }
     }
 
@@ -120,14 +141,10 @@ impl Contents {
                 .iter()
                 .find(|(place, rule)| place.way() == way && rule.selector == *selector)
                 .map(|(place, _)| *place),
-            Self::Many(many) => {
-                let places = many.by_selector.get(&selector_hash(way, selector))?;
-                let is_it = |place: &Place| {
-                    let rule = many.order.get(place);
-                    place.way() == way && rule.is_some_and(|r| r.selector == *selector)
-                };
-                places.iter().find(is_it)
-            }
+            Self::Many(many) => many
+                .all(many.by_selector.get(selector_hash(way, selector)))
+                .find(|(place, rule)| place.way() == way && rule.selector == *selector)
+                .map(|(place, _)| place),
         }
     }
 
@@ -154,14 +171,12 @@ impl Contents {
         match self {
             Self::Few(rules) => Box::new(rules.iter().map(|(p, r)| (*p, r))),
             Self::Many(many) => {
-                let places = many.by_host.get(&host_hash(way, family, remote));
-                let get = |place: Place| many.order.get(&place).map(|rule| (place, rule));
-                Box::new(places.into_iter().flat_map(Places::iter).filter_map(get))
+                Box::new(many.all(many.by_host().get(host_hash(way, family, remote))))
             }
         }
     }
 
-    pub(crate) fn insert(&mut self, place: Place, rule: Arc<Rule>) {
+    pub(crate) fn insert(&mut self, place: Place, rule: Rule) {
         if let Self::Few(rules) = self {
             if rules.len() < FEW {
                 let at = rules.partition_point(|(other, _)| *other < place);
@@ -188,11 +203,41 @@ impl Contents {
 }
 
 impl Many {
-    fn insert(&mut self, place: Place, rule: Arc<Rule>) {
-        self.by_index.insert(rule.index, place);
-        Places::insert(&mut self.by_selector, selector_hash(place.way(), &rule.selector), place);
-        if let Some(host) = rule_host_hash(place.way(), &rule.selector) {
-            Places::insert(&mut self.by_host, host, place);
+    fn get(&self, at: Slot) -> Option<Placed<'_>> {
+        self.rules.get(at as usize)?.as_ref().map(|(place, rule)| (*place, rule))
+    }
+
+    /// The rules in these slots.
+    fn all<'a>(&'a self, slots: &'a [Slot]) -> impl Iterator<Item = Placed<'a>> {
+        slots.iter().filter_map(|&at| self.get(at))
+    }
+
+    fn by_host(&self) -> &SlotMap {
+        self.by_host.get_or_init(|| {
+            let mut map = SlotMap::default();
+            for &at in self.order.values() {
+                if let Some((place, rule)) = self.get(at)
+                    && let Some(hash) = rule_host_hash(place.way(), &rule.selector)
+                {
+                    map.insert(hash, at);
+                }
+            }
+            map
+        })
+    }
+
+    fn insert(&mut self, place: Place, rule: Rule) {
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.rules.push(None);
+            Slot::try_from(self.rules.len() - 1).expect("fewer than 2^32 rules in a table")
+        });
+        self.order.insert(place, at);
+        self.by_index.insert(rule.index, at);
+        self.by_selector.insert(selector_hash(place.way(), &rule.selector), at);
+        if let Some(by_host) = self.by_host.get_mut()
+            && let Some(hash) = rule_host_hash(place.way(), &rule.selector)
+        {
+            by_host.insert(hash, at);
         }
         let (first, last) = self.ends.entry(place.list()).or_insert((place, place));
         *first = place.min(*first);
@@ -200,17 +245,19 @@ impl Many {
         if let Some(key) = icmp_key(place, &rule) {
             self.icmp.entry(key).or_insert_with(|| (0, Arc::clone(&rule.action))).0 += 1;
         }
-        self.order.insert(place, rule);
+        self.rules[at as usize] = Some((place, rule));
     }
 
     fn remove(&mut self, place: Place) {
-        let Some(rule) = self.order.remove(&place) else {
-            return;
-        };
+        let Some(at) = self.order.remove(&place) else { return };
+        let Some((_, rule)) = self.rules[at as usize].take() else { return };
+        self.free.push(at);
         self.by_index.remove(&rule.index);
-        Places::remove(&mut self.by_selector, selector_hash(place.way(), &rule.selector), place);
-        if let Some(host) = rule_host_hash(place.way(), &rule.selector) {
-            Places::remove(&mut self.by_host, host, place);
+        self.by_selector.remove(selector_hash(place.way(), &rule.selector), at);
+        if let Some(by_host) = self.by_host.get_mut()
+            && let Some(hash) = rule_host_hash(place.way(), &rule.selector)
+        {
+            by_host.remove(hash, at);
         }
         self.remove_end(place);
         if let Some(key) = icmp_key(place, &rule)
@@ -244,35 +291,35 @@ impl Many {
     }
 }
 
-impl Places {
-    fn iter(&self) -> impl Iterator<Item = Place> {
-        let places = match self {
-            Self::One(place) => std::slice::from_ref(place),
-            Self::More(places) => places,
-        };
-        places.iter().copied()
+impl SlotMap {
+    fn get(&self, hash: u64) -> &[Slot] {
+        match self.0.get(&hash) {
+            None => &[],
+            Some(Slots::One(slot)) => std::slice::from_ref(slot),
+            Some(Slots::More(slots)) => slots,
+        }
     }
 
-    fn insert(map: &mut FxHashMap<u64, Self>, hash: u64, place: Place) {
-        match map.entry(hash) {
+    fn insert(&mut self, hash: u64, slot: Slot) {
+        match self.0.entry(hash) {
             Entry::Vacant(entry) => {
-                entry.insert(Self::One(place));
+                entry.insert(Slots::One(slot));
             }
             Entry::Occupied(mut entry) => match entry.get_mut() {
-                Self::One(other) => {
-                    let both = vec![*other, place];
-                    entry.insert(Self::More(both));
+                Slots::One(other) => {
+                    let both = vec![*other, slot];
+                    entry.insert(Slots::More(both));
                 }
-                Self::More(places) => places.push(place),
+                Slots::More(slots) => slots.push(slot),
             },
         }
     }
 
-    fn remove(map: &mut FxHashMap<u64, Self>, hash: u64, place: Place) {
-        let Entry::Occupied(mut entry) = map.entry(hash) else { return };
-        if let Self::More(places) = entry.get_mut() {
-            places.retain(|other| *other != place);
-            if !places.is_empty() {
+    fn remove(&mut self, hash: u64, slot: Slot) {
+        let Entry::Occupied(mut entry) = self.0.entry(hash) else { return };
+        if let Slots::More(slots) = entry.get_mut() {
+            slots.retain(|other| *other != slot);
+            if !slots.is_empty() {
                 return;
             }
         }

@@ -8,9 +8,8 @@ use illumos_ipsec::model::IcmpSelector;
 
 use super::chain::Chain;
 
-/// A rule: one direction, one address family. It never changes once built, so
-/// the active and the standby side share it after CLONE.
-#[derive(Debug, PartialEq, Eq)]
+/// A rule: one direction, one address family. It never changes once built.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Number in its policy head, from 1.
     pub index: u64,

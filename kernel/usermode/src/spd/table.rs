@@ -55,7 +55,7 @@ impl Table {
     }
 
     /// Adds a rule at the head of its list. Version +1.
-    pub(crate) fn insert(&mut self, way: Way, rule: Arc<Rule>) {
+    pub(crate) fn insert(&mut self, way: Way, rule: Rule) {
         let list = self.list(way, &rule.selector);
         let reversed = self.reversed;
         let contents = self.contents_mut();
@@ -140,7 +140,7 @@ impl Table {
     /// The rule for a packet: of those that match the one with the largest priority;
     /// of equal ones hashed before unhashed, then the one that stands first. A
     /// priority of 0 never matches.
-    pub(crate) fn lookup(&self, way: Way, packet: &PacketSelector) -> Option<&Arc<Rule>> {
+    pub(crate) fn lookup(&self, way: Way, packet: &PacketSelector) -> Option<&Rule> {
         let contents = self.contents.as_ref()?;
         let family = Family::of(packet.remote);
         let mut best: Option<Placed<'_>> = None;

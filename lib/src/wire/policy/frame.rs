@@ -101,7 +101,9 @@ impl<'a> RawExt<'a> {
 pub struct Frame<'a> {
     /// The header.
     pub header: Header,
-    exts: [Option<RawExt<'a>>; ExtType::MAX as usize + 1],
+    message: &'a [u8],
+    /// Offset and length of the extensions by type, 0 and 0 for those that are missing.
+    exts: [(u32, u32); ExtType::MAX as usize + 1],
 }
 
 impl<'a> Frame<'a> {
@@ -112,7 +114,7 @@ impl<'a> Frame<'a> {
         if stated != bytes.len() || bytes.is_empty() {
             return Err(FrameError::Size { actual: bytes.len(), stated });
         }
-        let mut frame = Self { header, exts: [None; ExtType::MAX as usize + 1] };
+        let mut frame = Self { header, message: bytes, exts: Default::default() };
         let mut offset = HEADER_LEN;
         while offset < bytes.len() {
             let ext = ext_at(bytes, offset)?;
@@ -121,11 +123,12 @@ impl<'a> Frame<'a> {
             }
             let ext = ext.bounded()?;
             let slot = &mut frame.exts[usize::from(ext.kind.0)];
-            if slot.is_some() {
+            if *slot != (0, 0) {
                 return Err(FrameError::Duplicate { kind: ext.kind, offset });
             }
+            // A message has at most 524,280 bytes.
+            *slot = (offset as u32, ext.bytes.len() as u32);
             offset += ext.bytes.len();
-            *slot = Some(ext);
         }
         Ok(frame)
     }
@@ -133,7 +136,12 @@ impl<'a> Frame<'a> {
     /// The extension of this type, if the message has it.
     #[must_use]
     pub fn get(&self, kind: ExtType) -> Option<RawExt<'a>> {
-        self.exts.get(usize::from(kind.0)).copied().flatten()
+        let message = self.message;
+        let (offset, len) = match *self.exts.get(usize::from(kind.0))? {
+            (0, 0) => return None,
+            (offset, len) => (offset as usize, len as usize),
+        };
+        Some(RawExt { kind, offset, bytes: &message[offset..offset + len], message })
     }
 }
 
