@@ -2,13 +2,15 @@
 
 //! `-d`: removing one rule of the kernel by its index.
 
+use std::io::{self, BufWriter};
+
 use illumos_ipsec::model::Side;
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 use illumos_ipsec::sys::signals::SignalsBlocked;
 use illumos_ipsec::wire::errno::Errno;
 
 use crate::context::Context;
-use crate::exit::{Failure, complain, no_policy, request_failure, scope_failure};
+use crate::exit::{Failure, complain, complain_to, no_policy, request_failure, scope_failure};
 use crate::open_tunnels;
 use crate::prose;
 use crate::view::{Entry, Item, View, covers, index_line};
@@ -58,9 +60,7 @@ fn delete(
         return Err(Failure::Failed);
     }
     file.commit()?;
-    if let Some(entry) = entry {
-        report_rest(&entry);
-    }
+    report_rest(entry.as_slice());
     let left = open_tunnels::protected(client, scope)
         .map_err(|error| scope_failure("look at", scope, &error))?;
     let tunnel = match scope {
@@ -111,15 +111,20 @@ fn not_deleted(scope: &Scope, index: u64, error: &PolicyError) -> String {
     }
 }
 
-/// One rule of a file is several in the kernel; the others stay.
-pub(crate) fn report_rest(entry: &Entry) {
-    let others = entry.other_rules();
-    if !others.is_empty() {
-        let tunnel = entry.head.as_ref().map(|name| format!(" of tunnel {name}"));
-        complain(format_args!(
-            "rule {}{} is gone; of the same policy entry these stay in force: {others}",
-            entry.index,
-            tunnel.unwrap_or_default()
-        ));
+/// One rule of a file is several in the kernel; says which others stay.
+pub(crate) fn report_rest(entries: &[Entry]) {
+    // There may be a line for each of many rules: not a system call for each of them.
+    let mut stderr = BufWriter::new(io::stderr());
+    for entry in entries {
+        let others = entry.other_rules();
+        if !others.is_empty() {
+            let tunnel = entry.head.as_ref().map(|name| format!(" of tunnel {name}"));
+            let message = format_args!(
+                "rule {}{} is gone; of the same policy entry these stay in force: {others}",
+                entry.index,
+                tunnel.unwrap_or_default()
+            );
+            complain_to(&mut stderr, message);
+        }
     }
 }

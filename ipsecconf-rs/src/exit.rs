@@ -53,9 +53,13 @@ pub(crate) fn status(result: Result<(), Failure>, service: Option<&str>) -> Exit
 
 /// Writes a line to standard error.
 pub(crate) fn complain(message: impl std::fmt::Display) {
-    use std::io::Write;
+    complain_to(&mut io::stderr(), message);
+}
+
+/// The same where standard error is buffered.
+pub(crate) fn complain_to(stderr: &mut impl io::Write, message: impl std::fmt::Display) {
     // Nothing can be done about a standard error that is closed.
-    let _ = writeln!(std::io::stderr(), "ipsecconf: {message}");
+    let _ = writeln!(stderr, "ipsecconf: {message}");
 }
 
 /// Reports a lock that could not be taken.

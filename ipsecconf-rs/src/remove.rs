@@ -95,21 +95,15 @@ impl<'a> Index<'a> {
 
 /// Takes the entries at these positions out of the view.
 fn take(view: &mut View, positions: &[usize]) -> Vec<Entry> {
-    let mut taken: HashMap<usize, Entry> = HashMap::new();
-    let mut wanted: Vec<bool> = vec![false; view.items.len()];
-    for &at in positions {
-        wanted[at] = true;
-    }
-    let items = std::mem::take(&mut view.items);
-    for (at, item) in items.into_iter().enumerate() {
-        match item {
-            Item::Entry(entry) if wanted[at] => {
-                taken.insert(at, entry);
-            }
-            item => view.items.push(item),
-        }
-    }
-    positions.iter().filter_map(|at| taken.remove(at)).collect()
+    let mut items: Vec<Option<Item>> =
+        std::mem::take(&mut view.items).into_iter().map(Some).collect();
+    let taken = positions.iter().filter_map(|&at| match items[at].take()? {
+        Item::Entry(entry) => Some(entry),
+        Item::Other(_) => None,
+    });
+    let taken = taken.collect();
+    view.items = items.into_iter().flatten().collect();
+    taken
 }
 
 fn remove(
@@ -138,7 +132,7 @@ fn remove(
         failed(error)
     })?;
     file.commit()?;
-    entries.iter().for_each(delete::report_rest);
+    delete::report_rest(entries);
     let scope = if tunnels.is_empty() { Scope::Global } else { Scope::All };
     let left = open_tunnels::protected(client, &scope).map_err(failed)?;
     open_tunnels::warn(&tunnels.difference(&left).cloned().collect());
