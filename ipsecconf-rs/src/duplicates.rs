@@ -21,6 +21,9 @@ use crate::view::Head;
 /// known, so there can be two of them.
 type Key = (Head, Direction, Selector);
 
+/// A rule in the kernel: index and action.
+type Found = (u64, Vec<Alternative>);
+
 /// Why a rule is no duplicate although the kernel says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Conflict {
@@ -88,7 +91,7 @@ fn key(rule: &PolicyRule, pair: usize, direction: Direction) -> Key {
     (rule.tunnel.as_ref().map(|(name, _)| name.clone()), direction, rule.selector(pair))
 }
 
-fn indices(found: &[(u64, Vec<Alternative>)]) -> Vec<u64> {
+fn indices(found: &[Found]) -> Vec<u64> {
     found.iter().map(|(index, _)| *index).collect()
 }
 
@@ -97,8 +100,8 @@ fn present(
     client: &mut PolicyClient,
     rules: &[PolicyRule],
     requests: &[Request],
-) -> Result<HashMap<Key, Vec<(u64, Vec<Alternative>)>>, PolicyError> {
-    let mut present: HashMap<Key, Vec<(u64, Vec<Alternative>)>> = HashMap::new();
+) -> Result<HashMap<Key, Vec<Found>>, PolicyError> {
+    let mut present: HashMap<Key, Vec<Found>> = HashMap::new();
     for request in requests {
         let rule = &rules[request.rule];
         for direction in rule.direction.iter() {
