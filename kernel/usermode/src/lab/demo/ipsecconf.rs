@@ -101,9 +101,9 @@ pub(super) const PART: Part = Part {
             expect: &[Status(0), Says("tunnel mytun0"), Says("encr_auth_algs hmac-sha256"), Silent],
         },
         Step {
-            note: "The policy of one tunnel can go alone.",
+            note: "The policy of one tunnel can go alone. That is said aloud.",
             run: Command("ipsecconf -q -f -i mytun0"),
-            expect: &[Status(0)],
+            expect: &[Status(0), Output(""), Complains("tunnel mytun0 has no IPsec policy")],
         },
         Step { note: "", run: Command("ipsecconf -L"), expect: &[Status(0), Output(""), Silent] },
         Step {
@@ -181,7 +181,7 @@ pub(super) const PART: Part = Part {
         Step {
             note: "Flush everything.",
             run: Command("ipsecconf -q -F"),
-            expect: &[Status(0), Output(""), Silent],
+            expect: &[Status(0), Output(""), Complains("tunnel mytun0 has no IPsec policy")],
         },
         Step { note: "", run: Command("ipsecconf -L"), expect: &[Status(0), Output(""), Silent] },
         Step { note: "", run: Command("ipsecconf"), expect: &[Status(0), Output(""), Silent] },
