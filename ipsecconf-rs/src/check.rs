@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context, file: &OsStr) -> Result<(), Failure> {
     let kernel = algs.kernel_algs();
     let resolver = Resolver { names: &names, algs: &algs, kernel: &kernel };
     let empty = parsed.rules.is_empty() && parsed.problems.is_empty();
-    let (rules, compile_problems) = policy::compile(parsed.rules, &resolver);
+    let (rules, compile_problems) = policy::compile(&parsed, &resolver);
     let mut problems = parsed.problems;
     problems.extend(compile_problems);
     problems.extend(policy::objections(&rules).into_iter().map(|objection| objection.problem));

@@ -70,7 +70,7 @@ pub(crate) fn run(context: &Context, load: &Load) -> Result<(), Failure> {
         (Some(client), kernel)
     };
     let resolver = Resolver { names: &names, algs: &algs, kernel: &kernel };
-    let (rules, compile_problems) = policy::compile(parsed.rules, &resolver);
+    let (rules, compile_problems) = policy::compile(&parsed, &resolver);
     let mut problems = parsed.problems;
     problems.extend(compile_problems);
     diagnostics::report("ipsecconf", &sources, &problems);

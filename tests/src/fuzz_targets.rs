@@ -96,7 +96,7 @@ fn load(text: &[u8]) -> (Parsed, Vec<PolicyRule>, Vec<Problem>) {
     let parsed = parse(&[source]);
     let (algs, kernel) = &*SYSTEM;
     let resolver = Resolver { names: &FewNames, algs, kernel };
-    let (rules, problems) = compile(&parsed.rules, &resolver);
+    let (rules, problems) = compile(&parsed, &resolver);
     (parsed, rules, problems)
 }
 

@@ -4,7 +4,6 @@
 //!
 //! Source: `spec/ipsecconf.md` sections 6.3 to 6.5 and 7.
 
-use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use super::lookup::Lookup;
 use super::pattern::Pattern;
 use super::rule::{MAX_REQUESTS, PolicyRule, RuleAction};
 use super::suggest::{did_you_mean, quote};
-use super::syntax::{ActionGroup, ParsedRule, Word};
+use super::syntax::{ActionGroup, Parsed, ParsedRule, Word};
 use super::{AlgDb, Names, Problem, Severity, Span};
 use crate::model::{ActionKind, AlgChoice, AlgUse, KernelAlg, TunnelMode, TunnelName};
 use crate::wire::policy::MAX_REQUEST;
@@ -32,25 +31,18 @@ pub struct Resolver<'a> {
 
 /// Checks and resolves rules. Gives those without an error, in their order, and what
 /// is wrong or dangerous. Problems that [`super::parse`] found are not repeated.
-///
-/// Takes the rules as written one by one out of the iterator: if they are given away,
-/// each is gone once it is resolved, and large policies need less memory.
 #[must_use]
-pub fn compile(
-    rules: impl IntoIterator<Item = impl Borrow<ParsedRule>>,
-    resolver: &Resolver<'_>,
-) -> (Vec<PolicyRule>, Vec<Problem>) {
+pub fn compile(parsed: &Parsed, resolver: &Resolver<'_>) -> (Vec<PolicyRule>, Vec<Problem>) {
     let mut compiler = Compiler {
         resolver,
         lookup: Lookup::new(resolver),
         actions: HashMap::new(),
         problems: Vec::new(),
     };
-    let parsed = rules.into_iter();
-    let mut rules = Vec::with_capacity(parsed.size_hint().0);
+    let mut rules = Vec::with_capacity(parsed.rules.len());
     let mut requests = 0;
-    for parsed in parsed {
-        let Some(rule) = compiler.rule(parsed.borrow()) else {
+    for parsed in &parsed.rules {
+        let Some(rule) = compiler.rule(parsed) else {
             continue;
         };
         let before = requests;

@@ -103,7 +103,7 @@ pub fn load(sources: &[SourceText]) -> (Parsed, Vec<PolicyRule>, Vec<Problem>) {
     let (algs, kernel) = algorithms();
     let parsed = parse(sources);
     let resolver = Resolver { names: &TestNames, algs: &algs, kernel: &kernel };
-    let (rules, problems) = compile(&parsed.rules, &resolver);
+    let (rules, problems) = compile(&parsed, &resolver);
     let mut all = parsed.problems.clone();
     all.extend(problems);
     all.sort_by_key(|problem| problem.span);
