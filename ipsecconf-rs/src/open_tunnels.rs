@@ -8,9 +8,8 @@
 use std::collections::BTreeSet;
 
 use illumos_ipsec::model::{Side, TunnelName};
-use illumos_ipsec::sys::policy::{DumpError, PolicyClient, PolicyError, Scope};
+use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 use illumos_ipsec::wire::errno::Errno;
-use illumos_ipsec::wire::policy::DumpItem;
 
 use crate::exit::complain;
 
@@ -22,30 +21,16 @@ pub(crate) fn protected(
     client: &mut PolicyClient,
     scope: &Scope,
 ) -> Result<BTreeSet<TunnelName>, PolicyError> {
-    let mut tunnels = BTreeSet::new();
     if *scope == Scope::Global {
-        return Ok(tunnels);
+        return Ok(BTreeSet::new());
     }
-    let dump = match client.dump(Side::Active, scope) {
+    match client.tunnels(Side::Active, scope) {
         // A tunnel that the kernel does not know has no rules.
         Err(error) if error.refusal().is_some_and(|r| r.errno == Errno::ENOENT) => {
-            return Ok(tunnels);
+            Ok(BTreeSet::new())
         }
-        result => result?,
-    };
-    let mut last = None;
-    for item in dump {
-        match item {
-            // The rules of a tunnel follow each other.
-            Ok(DumpItem::Rule { rule, .. }) if rule.tunnel != last => {
-                tunnels.extend(rule.tunnel.clone());
-                last = rule.tunnel;
-            }
-            Ok(_) | Err(DumpError::Record(_)) => {}
-            Err(DumpError::Policy(error)) => return Err(error),
-        }
+        result => result,
     }
-    Ok(tunnels)
 }
 
 /// Warns, also when quiet, that these tunnels have lost all their rules.

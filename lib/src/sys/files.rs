@@ -107,7 +107,8 @@ impl LockFile {
 }
 
 /// Puts a file with this content and mode in the place of `path`, so that at any
-/// moment either the old or the new content is there.
+/// moment either the old or the new content is there, whatever happens to this process.
+/// Nothing is forced to a disk: meant for `/var/run`, which a crash of the system empties.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
@@ -121,7 +122,6 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     file.write_all(content)?;
     // The umask does not get a say in a mode that is part of the contract.
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
-    file.sync_all()?;
     fs::rename(&temporary, path)
 }
 

@@ -22,7 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::PathBuf;
 
@@ -330,6 +330,40 @@ impl PolicyClient {
         let reply = self.receive(kind)?;
         check(kind, &reply)?;
         Ok(Dump { client: self, done: false })
+    }
+
+    /// The tunnels of a scope that have rules on a side. Costs less than a dump: nothing
+    /// but the names is looked at.
+    pub fn tunnels(
+        &mut self,
+        side: Side,
+        scope: &Scope,
+    ) -> Result<BTreeSet<TunnelName>, PolicyError> {
+        let kind = MsgType::DUMP;
+        let mut dump = self.dump(side, scope)?;
+        let mut tunnels = BTreeSet::new();
+        let mut last: Vec<u8> = Vec::new();
+        while !dump.done {
+            let receive = |source| PolicyError::Receive { request: kind, source };
+            let bytes = dump.client.socket.receive().map_err(receive)?;
+            let frame = match answer(kind, bytes) {
+                Ok(Ok(frame)) => frame,
+                refused_or_bad => {
+                    dump.done = true;
+                    refused_or_bad??;
+                    break;
+                }
+            };
+            dump.done = frame.get(ExtType::RULESET).is_some();
+            // The rules of a tunnel follow each other.
+            if let Some(ext) = frame.get(ExtType::TUN_NAME)
+                && ext.bytes[4..] != last
+            {
+                last = ext.bytes[4..].to_vec();
+                tunnels.extend(TunnelName::new(TunNameExt(last.clone()).name()).ok());
+            }
+        }
+        Ok(tunnels)
     }
 
     fn send(&mut self, message: &Message) -> Result<(), PolicyError> {
