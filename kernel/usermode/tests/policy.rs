@@ -8,7 +8,7 @@ use common::*;
 use illumos_ipsec::model::{IcmpSelector, Side};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::{
-    AttrTag, Diagnostic, Ext, Message, MsgType, RuleFlags, TunNameExt,
+    Attr, AttrTag, Diagnostic, Ext, Message, MsgType, RuleFlags, TunNameExt,
 };
 use ipsec_usermode::{
     Config, ConnId, Event, IpsecState, Kernel, KernelKind, PacketSelector, SideFlags, Way,
@@ -418,6 +418,55 @@ fn dumpalgs_gives_back_what_updatealgs_takes() {
     dumped.header.kind = MsgType::UPDATEALGS;
     done(&mut kernel, conn, &dumped);
     assert_eq!(ask(&mut kernel, conn, &message(MsgType::ALGLIST, ACTIVE)), listed);
+}
+
+#[test]
+fn an_algorithm_without_key_sizes_has_none() {
+    let (mut kernel, conn) = modified();
+    let attrs = [
+        (AttrTag::ALG_ID, 12),
+        (AttrTag::ALG_PROTO, 3),
+        (AttrTag::ALG_NBLOCKSIZES, 1),
+        (AttrTag::ALG_BLOCKSIZE, 16),
+        (AttrTag::END, 0),
+    ];
+    done(&mut kernel, conn, &update(&attrs));
+    let list = ask(&mut kernel, conn, &message(MsgType::ALGLIST, ACTIVE));
+    let algs = illumos_ipsec::wire::policy::decode_alglist(&list).unwrap();
+    assert_eq!((algs.len(), algs[0].id, algs[0].min, algs[0].max), (1, 12, 0, 0));
+}
+
+#[test]
+fn too_many_sizes_are_refused() {
+    let (mut kernel, conn) = modified();
+    for (tag, diagnostic) in [
+        (AttrTag::ALG_NKEYSIZES, Diagnostic::ALG_NUM_KEY_SIZES),
+        (AttrTag::ALG_NBLOCKSIZES, Diagnostic::ALG_NUM_BLOCK_SIZES),
+        (AttrTag::ALG_NPARAMS, Diagnostic::ALG_NUM_BLOCK_SIZES),
+    ] {
+        let attrs =
+            [(AttrTag::ALG_ID, 12), (AttrTag::ALG_PROTO, 3), (tag, 1025), (AttrTag::END, 0)];
+        assert_eq!(status(&mut kernel, conn, &update(&attrs)), (Errno::EINVAL, diagnostic));
+    }
+}
+
+fn update(attrs: &[(AttrTag, u32)]) -> Message {
+    let attrs = attrs.iter().map(|&(tag, value)| Attr::new(tag, value)).collect();
+    message(MsgType::UPDATEALGS, ACTIVE).with(Ext::Action { count: 1, reserved: 0, attrs })
+}
+
+#[test]
+fn what_a_short_extension_lacks_is_zero() {
+    let (mut kernel, conn) = modified();
+    // A RULE of one word at the end of the message: priority, and then nothing.
+    let mut request = message(MsgType::DELETERULE, ACTIVE).encode();
+    request.extend_from_slice(&1_u16.to_ne_bytes());
+    request.extend_from_slice(&7_u16.to_ne_bytes());
+    request.extend_from_slice(&9_u32.to_ne_bytes());
+    request[4..6].copy_from_slice(&3_u16.to_ne_bytes());
+    kernel.request(conn, &request);
+    // No direction and no index: done, without effect, and the answer is no longer.
+    assert_eq!(kernel.next_reply(conn), Some(request));
 }
 
 #[test]
