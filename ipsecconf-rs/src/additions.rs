@@ -9,7 +9,7 @@ use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::Message;
 
 /// One ADDRULE: a rule, or one address pair of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
     /// Index of the rule.
     pub rule: usize,
@@ -60,25 +60,36 @@ pub(crate) fn send(
     let messages = requests.iter().map(|&r| message(rules, r, rules[r.rule].direction));
     client.add_all(messages, |position, result| {
         let request = requests[position];
-        let directions = rules[request.rule].direction;
-        match result {
-            Ok(last) => {
-                outcome.record(rules, request, directions, last);
-                true
-            }
-            Err(refusal) if refusal.errno == Errno::EEXIST => {
-                outcome.duplicates.push(request);
-                true
-            }
-            Err(refusal) => {
-                outcome.refused.push((request, refusal));
-                matches!(refusal.errno, Errno::EINVAL | Errno::EBUSY)
-            }
-        }
+        outcome.take(rules, request, rules[request.rule].direction, result)
     })
 }
 
 impl Outcome {
+    /// Notes what came of a request, or of some of its directions. False if it failed for
+    /// a reason that has nothing to do with the rule.
+    pub(crate) fn take(
+        &mut self,
+        rules: &[PolicyRule],
+        request: Request,
+        directions: Direction,
+        result: Result<u64, Refusal>,
+    ) -> bool {
+        match result {
+            Ok(last) => self.record(rules, request, directions, last),
+            Err(refusal) if refusal.errno == Errno::EEXIST => {
+                // The directions of a request can come one after the other.
+                if self.duplicates.last() != Some(&request) {
+                    self.duplicates.push(request);
+                }
+            }
+            Err(refusal) => {
+                self.refused.push((request, refusal));
+                return matches!(refusal.errno, Errno::EINVAL | Errno::EBUSY);
+            }
+        }
+        true
+    }
+
     /// Notes the kernel rules that one message became.
     pub(crate) fn record(
         &mut self,

@@ -215,11 +215,15 @@ fn exchange_directions(
             if part.is_empty() {
                 continue;
             }
-            filled = true;
-            match client.add(&additions::message(rules, request, part)) {
-                Ok(last) => outcome.record(rules, request, part, last),
-                Err(PolicyError::Refused(refusal)) => outcome.refused.push((request, refusal)),
+            let result = match client.add(&additions::message(rules, request, part)) {
+                Ok(last) => Ok(last),
+                Err(PolicyError::Refused(refusal)) => Err(refusal),
                 Err(error) => return Err(error),
+            };
+            // Only a rule that is there holds the place, not one that was refused.
+            filled |= result.is_ok();
+            if !outcome.take(rules, request, part, result) {
+                return Ok(());
             }
         }
         if !filled && direction == Direction::OUT {

@@ -59,7 +59,7 @@ pub(crate) fn run(
     }
     let entries = take(&mut view, &gone);
     let removed = remove(&view_file, &view, &mut client, &entries);
-    let cleanup = client.flush(Side::Standby, &Scope::Global);
+    let cleanup = client.flush(Side::Standby, &Scope::All);
     removed?;
     cleanup.map_err(|error| request_failure("cannot clean up", &error, Failure::Failed))?;
     if missing { Err(Failure::Failed) } else { Ok(()) }
@@ -148,7 +148,6 @@ fn delete_in_one_step(client: &mut PolicyClient, entries: &[Entry]) -> Result<bo
     client.flip_all()?;
     let gone = delete_all(client, Side::Standby, entries)?;
     client.flip_all()?;
-    client.flush(Side::Standby, &Scope::All)?;
     Ok(gone)
 }
 

@@ -119,6 +119,37 @@ fn a_load_that_fails_leaves_a_running_tunnel_protected() {
 }
 
 #[test]
+fn a_refused_direction_does_not_leave_the_standby_side_empty() {
+    // The kernel takes the rule of one direction and refuses that of the other.
+    for (refused, taken) in [("out", "in"), ("in", "out")] {
+        let new = format!(
+            "{{ tunnel tun0 negotiate transport dir {refused} lport 1 }} drop {{ }}\n\
+             {{ tunnel tun0 negotiate transport dir {taken} }} ipsec {{ encr_algs aes-gcm }}\n"
+        );
+        let lab = Lab::with(KernelKind::Unmodified, &["tun0"]);
+        lab.file("old.conf", TRANSPORT_OLD);
+        lab.file("bad.conf", &new);
+        let _ = lab.ipsecconf(&["-q", "-a", "old.conf"]).exits(0);
+        let before = lab.rules(Side::Active);
+        let _ = lab.ipsecconf(&["-q", "-F", "-a", "bad.conf"]).exits(1).says("bad.conf:1:1:");
+        assert_eq!(lab.rules(Side::Active), before);
+        let words = flag_words(&lab);
+        let loaded = words.iter().position(|word| word & ACTIVE != 0).expect("the first load");
+        assert!(words[loaded..].iter().all(|word| word & ACTIVE != 0), "{new}{words:x?}");
+    }
+}
+
+#[test]
+fn the_same_transport_rule_twice_is_harmless() {
+    for kind in [KernelKind::Unmodified, KernelKind::Modified] {
+        let twice = TRANSPORT_NEW.repeat(2);
+        let (policy, words) = replace(kind, &["-F"], TRANSPORT_OLD, &twice);
+        assert_eq!(policy.len(), 4, "{kind:?}");
+        assert!(words.iter().all(|word| word & ACTIVE != 0), "{words:x?}");
+    }
+}
+
+#[test]
 fn a_mode_change_that_needs_a_gap_is_refused() {
     let lab = Lab::with(KernelKind::Unmodified, &["tun0"]);
     lab.file("old.conf", TUNNEL_OLD);
