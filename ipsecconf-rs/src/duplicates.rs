@@ -11,8 +11,7 @@ use std::collections::HashMap;
 
 use illumos_ipsec::model::{Alternative, Direction, Selector, Side};
 use illumos_ipsec::policy::PolicyRule;
-use illumos_ipsec::sys::policy::{DumpError, PolicyClient, PolicyError, Scope};
-use illumos_ipsec::wire::policy::DumpItem;
+use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 
 use crate::additions::{self, Outcome, Request};
 use crate::view::Head;
@@ -108,17 +107,11 @@ fn present(
             present.entry(key(rule, request.pair, direction)).or_default();
         }
     }
-    for item in client.dump(Side::Standby, &Scope::All)? {
-        match item {
-            Ok(DumpItem::Rule { rule, .. }) => {
-                let key = (rule.tunnel, rule.direction, rule.selector);
-                if let Some(actions) = present.get_mut(&key) {
-                    actions.push((rule.index, rule.action));
-                }
-            }
-            // A record that cannot be read is like none of our rules.
-            Ok(DumpItem::Ruleset(_)) | Err(DumpError::Record(_)) => {}
-            Err(DumpError::Policy(error)) => return Err(error),
+    // A record that cannot be read is like none of our rules.
+    for rule in client.rules(Side::Standby, &Scope::All)? {
+        let key = (rule.tunnel, rule.direction, rule.selector);
+        if let Some(actions) = present.get_mut(&key) {
+            actions.push((rule.index, rule.action));
         }
     }
     Ok(present)

@@ -20,11 +20,10 @@ use std::net::Ipv4Addr;
 
 use illumos_ipsec::model::{Direction, Prefix, Side, TunnelMode, TunnelName};
 use illumos_ipsec::policy::PolicyRule;
-use illumos_ipsec::sys::policy::{DumpError, PolicyClient, PolicyError, Scope};
+use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 use illumos_ipsec::sys::standby;
 use illumos_ipsec::wire::policy::{
-    Attr, AttrTag, DumpItem, Ext, Message, MsgType, ProtoExt, RuleExt, RuleFlags, SPD_STANDBY,
-    TunNameExt,
+    Attr, AttrTag, Ext, Message, MsgType, ProtoExt, RuleExt, RuleFlags, SPD_STANDBY, TunNameExt,
 };
 
 use crate::additions::{self, Outcome, Request};
@@ -75,20 +74,14 @@ impl Graft {
         if new_tunnels.is_empty() || !standby::has_standby_defect(client)? {
             return Ok(graft);
         }
-        for item in client.dump(Side::Standby, scope)? {
-            match item {
-                Ok(DumpItem::Rule { rule, .. }) => {
-                    let Some(tunnel) = rule.tunnel else { continue };
-                    if new_tunnels.binary_search(&&tunnel).is_ok() {
-                        let running = graft
-                            .running
-                            .entry(tunnel)
-                            .or_insert(Running { mode: rule.mode, rules: Vec::new() });
-                        running.rules.push((rule.index, rule.direction));
-                    }
-                }
-                Ok(DumpItem::Ruleset(_)) | Err(DumpError::Record(_)) => {}
-                Err(DumpError::Policy(error)) => return Err(error),
+        for rule in client.rules(Side::Standby, scope)? {
+            let Some(tunnel) = rule.tunnel else { continue };
+            if new_tunnels.binary_search(&&tunnel).is_ok() {
+                let running = graft
+                    .running
+                    .entry(tunnel)
+                    .or_insert(Running { mode: rule.mode, rules: Vec::new() });
+                running.rules.push((rule.index, rule.direction));
             }
         }
         Ok(graft)
@@ -116,8 +109,10 @@ impl Graft {
         match scope {
             Scope::All => {
                 client.flush(Side::Standby, &Scope::Global)?;
-                for tunnel in self.idle_tunnels(client)? {
-                    client.flush(Side::Standby, &Scope::Tunnel(tunnel))?;
+                for tunnel in client.tunnels(Side::Standby, &Scope::All)? {
+                    if !self.running.contains_key(&tunnel) {
+                        client.flush(Side::Standby, &Scope::Tunnel(tunnel))?;
+                    }
                 }
                 Ok(())
             }
@@ -126,23 +121,6 @@ impl Graft {
             }
             Scope::Tunnel(_) | Scope::Global => Ok(()),
         }
-    }
-
-    /// Tunnels with rules on the standby side that are not exchanged here.
-    fn idle_tunnels(&self, client: &mut PolicyClient) -> Result<Vec<TunnelName>, PolicyError> {
-        let mut idle = Vec::new();
-        for item in client.dump(Side::Standby, &Scope::All)? {
-            match item {
-                Ok(DumpItem::Rule { rule, .. }) => {
-                    idle.extend(rule.tunnel.filter(|tunnel| !self.running.contains_key(tunnel)))
-                }
-                Ok(DumpItem::Ruleset(_)) | Err(DumpError::Record(_)) => {}
-                Err(DumpError::Policy(error)) => return Err(error),
-            }
-        }
-        idle.sort();
-        idle.dedup();
-        Ok(idle)
     }
 
     /// Sends all requests: the ordinary ones at once, those of running tunnels with care.

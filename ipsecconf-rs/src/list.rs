@@ -4,16 +4,12 @@
 
 use illumos_ipsec::model::Side;
 use illumos_ipsec::policy::{self, AlgDb, Names};
-use illumos_ipsec::sys::policy::{DumpError, PolicyClient, Scope};
-use illumos_ipsec::wire::errno::Errno;
+use illumos_ipsec::sys::policy::{DUMP_TRIES, DumpError, PolicyClient, Scope};
 use illumos_ipsec::wire::policy::DumpItem;
 
 use crate::context::Context;
 use crate::exit::{Failure, complain, request_failure, scope_failure};
 use crate::view_file::{ViewFile, write_out};
-
-/// How often a listing starts again because the policy changed while it was read.
-const TRIES: usize = 16;
 
 pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
     let mut client = context.open(Failure::Kernel)?;
@@ -25,9 +21,8 @@ pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
     let names = context.names();
     for attempt in 1.. {
         let (listing, error) = read(context, &mut client, scope, &names, &algs)?;
-        let changed = matches!(&error, Some(DumpError::Policy(error))
-            if error.refusal().is_some_and(|refusal| refusal.errno == Errno::EAGAIN));
-        if changed && attempt < TRIES {
+        let changed = matches!(&error, Some(DumpError::Policy(error)) if error.is_eagain());
+        if changed && attempt < DUMP_TRIES {
             continue;
         }
         write_out(&listing)?;

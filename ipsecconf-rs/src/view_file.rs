@@ -16,7 +16,6 @@ use std::path::PathBuf;
 use illumos_ipsec::model::Side;
 use illumos_ipsec::sys::files;
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
-use illumos_ipsec::wire::policy::DumpItem;
 
 use crate::context::Context;
 use crate::exit::{Failure, complain, plain};
@@ -149,16 +148,9 @@ pub(crate) fn write_out(data: &[u8]) -> Result<(), Failure> {
 /// The indices in force, by head.
 fn live_rules(client: &mut PolicyClient) -> Result<HashMap<Head, HashSet<u64>>, PolicyError> {
     let mut live: HashMap<Head, HashSet<u64>> = HashMap::new();
-    for item in client.dump(Side::Active, &Scope::All)? {
-        match item {
-            Ok(DumpItem::Rule { rule, .. }) => {
-                live.entry(rule.tunnel).or_default().insert(rule.index);
-            }
-            Ok(DumpItem::Ruleset(_)) => {}
-            // A record that cannot be read cannot belong to one of our entries.
-            Err(illumos_ipsec::sys::policy::DumpError::Record(_)) => {}
-            Err(illumos_ipsec::sys::policy::DumpError::Policy(error)) => return Err(error),
-        }
+    // A record that cannot be read cannot belong to one of our entries.
+    for rule in client.rules(Side::Active, &Scope::All)? {
+        live.entry(rule.tunnel).or_default().insert(rule.index);
     }
     Ok(live)
 }

@@ -27,7 +27,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::NoLab;
-use crate::model::{KernelAlg, Side, TunnelName};
+use crate::model::{KernelAlg, Side, SpdRule, TunnelName};
 use crate::wire::errno::Errno;
 use crate::wire::policy::{
     AlgListError, DecodeError, Diagnostic, DumpItem, Ext, ExtType, Frame, Header, MAX_REQUEST,
@@ -39,6 +39,9 @@ use crate::wire::policy::{
 /// is larger: the default receive buffer of a `PF_POLICY` socket. A reply is as long
 /// as its request, so replies never wait for room while the client still sends.
 const WINDOW: usize = 8192;
+
+/// How often a dump is started again because the policy changed while it was read.
+pub const DUMP_TRIES: usize = 16;
 
 /// A connection to the security policy database: one write is one request, one
 /// read is one reply, replies come in the order of the requests.
@@ -115,6 +118,12 @@ pub enum PolicyError {
 }
 
 impl PolicyError {
+    /// Did the policy change while it was read?
+    #[must_use]
+    pub fn is_eagain(&self) -> bool {
+        self.refusal().is_some_and(|refusal| refusal.errno == Errno::EAGAIN)
+    }
+
     /// The kernel's refusal, if that is what it is.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
@@ -332,9 +341,47 @@ impl PolicyClient {
         Ok(Dump { client: self, done: false })
     }
 
+    /// The rules of one side, all from one moment: a dump that the policy changes under is
+    /// started again, a few times. Records that describe no rule are left out.
+    pub fn rules(&mut self, side: Side, scope: &Scope) -> Result<Vec<SpdRule>, PolicyError> {
+        self.again_while_changing(|client| {
+            let mut rules = Vec::new();
+            for item in client.dump(side, scope)? {
+                match item {
+                    Ok(DumpItem::Rule { rule, .. }) => rules.push(rule),
+                    Ok(DumpItem::Ruleset(_)) | Err(DumpError::Record(_)) => {}
+                    Err(DumpError::Policy(error)) => return Err(error),
+                }
+            }
+            Ok(rules)
+        })
+    }
+
+    /// Repeats what fails with EAGAIN because the policy changed meanwhile.
+    fn again_while_changing<T>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Self) -> Result<T, PolicyError>,
+    ) -> Result<T, PolicyError> {
+        for _ in 1..DUMP_TRIES {
+            match attempt(self) {
+                Err(error) if error.is_eagain() => {}
+                result => return result,
+            }
+        }
+        attempt(self)
+    }
+
     /// The tunnels of a scope that have rules on a side. Costs less than a dump: nothing
     /// but the names is looked at.
     pub fn tunnels(
+        &mut self,
+        side: Side,
+        scope: &Scope,
+    ) -> Result<BTreeSet<TunnelName>, PolicyError> {
+        self.again_while_changing(|client| client.tunnels_once(side, scope))
+    }
+
+    fn tunnels_once(
         &mut self,
         side: Side,
         scope: &Scope,

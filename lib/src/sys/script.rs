@@ -131,6 +131,31 @@ mod tests {
     }
 
     #[test]
+    fn rules_and_tunnels_are_read_again_when_the_policy_changed() {
+        let request = Message::request(MsgType::DUMP, 0).with(Ext::TunName(TunNameExt::all()));
+        let set = Ext::Ruleset(RulesetExt { count: 0, version: 7 });
+        let header = Message::request(MsgType::DUMP, 0).with(set);
+        let mut changed = header.clone();
+        changed.header.errno = Errno::EAGAIN;
+        let steps = || {
+            vec![
+                Step::expect(&request),
+                Step::reply(&header),
+                Step::reply(&changed),
+                Step::expect(&request),
+                Step::reply(&header),
+                Step::reply(&header),
+            ]
+        };
+        let (mut rules, script) = client(steps());
+        assert_eq!(rules.rules(Side::Active, &Scope::All).unwrap(), []);
+        assert_eq!(script.left(), 0);
+        let (mut tunnels, script) = client(steps());
+        assert!(tunnels.tunnels(Side::Active, &Scope::All).unwrap().is_empty());
+        assert_eq!(script.left(), 0);
+    }
+
+    #[test]
     fn a_connection_that_ends_is_an_error_of_the_request() {
         let (mut client, _) = client(vec![
             Step::expect(&Message::request(MsgType::ALGLIST, 0)),
