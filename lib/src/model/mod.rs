@@ -10,6 +10,7 @@
 mod action;
 mod algorithm;
 mod default_algorithms;
+mod link;
 mod prefix;
 mod rule;
 mod selector;
@@ -18,6 +19,7 @@ mod tunnel;
 pub use action::{ActionFlags, ActionKind, AlgChoice, Alternative};
 pub use algorithm::{AlgFlags, AlgProto, AlgUse, Algorithm, KernelAlg, KeySizes};
 pub use default_algorithms::default_algorithms;
+pub use link::{LINK_NAME_MAX, LinkClass, LinkId, LinkState, TunnelType, valid_link_name};
 pub use prefix::{Prefix, PrefixTooLong};
 pub use rule::{Direction, Side, SpdRule, TunnelMode};
 pub use selector::{IcmpSelector, Selector};
