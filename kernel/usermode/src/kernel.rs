@@ -2,12 +2,15 @@
 
 //! The state of one network stack and the operations from outside.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 
 use illumos_ipsec::model::{Side, TunnelName, default_algorithms};
 use illumos_ipsec::wire::policy::{Ext, update_algorithms};
 
 use crate::alg_table::AlgTable;
+use crate::host::Host;
+use crate::iptun::Tunnels;
+use crate::links::Registry;
 use crate::policy_socket::{self, PolicySocket};
 use crate::spd::{HeadFlags, PacketSelector, Rule, Spd, Way};
 
@@ -85,6 +88,13 @@ pub(crate) enum Load {
     Failed,
 }
 
+/// A connection on which each packet is a call and has one answer.
+#[derive(Debug)]
+struct Calls {
+    answer: fn(&mut Kernel, &[u8]) -> Vec<u8>,
+    answers: VecDeque<Vec<u8>>,
+}
+
 /// A kernel without input and output: bytes go in, bytes and events come out, and the
 /// same calls give the same results.
 ///
@@ -105,8 +115,11 @@ pub struct Kernel {
     pub(crate) kept_update: Option<Vec<u8>>,
     pub(crate) algs: AlgTable,
     pub(crate) spd: Spd,
-    pub(crate) links: BTreeSet<TunnelName>,
+    pub(crate) links: Registry,
+    pub(crate) tunnels: Tunnels,
+    pub(crate) host: Host,
     sockets: BTreeMap<ConnId, PolicySocket>,
+    callers: BTreeMap<ConnId, Calls>,
     next_conn: u64,
     events: Vec<Event>,
 }
@@ -125,8 +138,11 @@ impl Kernel {
             kept_update: None,
             algs: AlgTable::default(),
             spd: Spd::new(),
-            links: BTreeSet::new(),
+            links: Registry::default(),
+            tunnels: Tunnels::default(),
+            host: Host::default(),
             sockets: BTreeMap::new(),
+            callers: BTreeMap::new(),
             next_conn: 1,
             events: Vec::new(),
         };
@@ -144,21 +160,49 @@ impl Kernel {
 
     /// Opens a `PF_POLICY` socket.
     pub fn open_policy(&mut self) -> ConnId {
+        let conn = self.new_conn();
+        self.sockets.insert(conn, PolicySocket::default());
+        conn
+    }
+
+    /// Opens a connection for ioctls of `/dev/dld` and what goes with them
+    /// ([`illumos_ipsec::wire::lab`]).
+    pub fn open_dld(&mut self) -> ConnId {
+        self.open_calls(Self::dld_call)
+    }
+
+    /// Opens a connection for what has no illumos interface; JSON in, JSON out.
+    pub fn open_control(&mut self) -> ConnId {
+        self.open_calls(Self::control_call)
+    }
+
+    fn open_calls(&mut self, answer: fn(&mut Self, &[u8]) -> Vec<u8>) -> ConnId {
+        let conn = self.new_conn();
+        self.callers.insert(conn, Calls { answer, answers: VecDeque::new() });
+        conn
+    }
+
+    fn new_conn(&mut self) -> ConnId {
         let conn = ConnId(self.next_conn);
         self.next_conn += 1;
-        self.sockets.insert(conn, PolicySocket::default());
         conn
     }
 
     /// Closes a socket; its dump, waiting requests and replies are gone.
     pub fn close(&mut self, conn: ConnId) {
         self.sockets.remove(&conn);
+        self.callers.remove(&conn);
     }
 
     /// One write to a socket. It is carried out at once, or when the dump of that socket
     /// is read to its end. Writes of more than 65,536 bytes count as several messages.
     /// On a closed socket nothing happens.
     pub fn request(&mut self, conn: ConnId, message: &[u8]) {
+        if let Some(calls) = self.callers.get(&conn) {
+            let answer = (calls.answer)(self, message);
+            self.callers.entry(conn).and_modify(|calls| calls.answers.push_back(answer));
+            return;
+        }
         self.with_socket(conn, |socket, kernel| {
             socket.write(message);
             socket.run(kernel);
@@ -169,7 +213,10 @@ impl Kernel {
     /// fetched, a dump runs or a request waits for IPsec to be loaded.
     #[must_use]
     pub fn wants_input(&self, conn: ConnId) -> bool {
-        self.sockets.get(&conn).is_some_and(PolicySocket::idle)
+        match self.callers.get(&conn) {
+            Some(calls) => calls.answers.is_empty(),
+            None => self.sockets.get(&conn).is_some_and(PolicySocket::idle),
+        }
     }
 
     /// The next message for the reader of a socket, if there is one.
@@ -177,6 +224,9 @@ impl Kernel {
     /// Records of a dump are made when they are fetched. Who stops fetching stops the
     /// dump; if the table changes meanwhile, the dump ends with EAGAIN.
     pub fn next_reply(&mut self, conn: ConnId) -> Option<Vec<u8>> {
+        if let Some(calls) = self.callers.get_mut(&conn) {
+            return calls.answers.pop_front();
+        }
         let socket = self.sockets.get_mut(&conn)?;
         match socket.take_reply() {
             None if socket.dumping() => self.with_socket(conn, PolicySocket::next_record).flatten(),
@@ -187,27 +237,6 @@ impl Kernel {
     /// What happened since the last call. To be called now and then, or the list grows.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
-    }
-
-    /// Makes these the IP tunnel links that exist. Links that are no longer among them go
-    /// as by [`Kernel::remove_link`].
-    pub fn set_links(&mut self, links: impl IntoIterator<Item = TunnelName>) {
-        let links: BTreeSet<_> = links.into_iter().collect();
-        let gone: Vec<_> = self.links.difference(&links).cloned().collect();
-        gone.iter().for_each(|link| self.remove_link(link));
-        self.links = links;
-    }
-
-    /// Adds an IP tunnel link. Policy for its name that is there already becomes its policy.
-    pub fn add_link(&mut self, link: TunnelName) {
-        self.links.insert(link);
-    }
-
-    /// Deletes an IP tunnel link, and with it the policy head of its name.
-    pub fn remove_link(&mut self, link: &TunnelName) {
-        if self.links.remove(link) {
-            self.spd.destroy(link);
-        }
     }
 
     /// Tells how the loading of the IPsec modules ended. Waiting requests go on at the
@@ -273,9 +302,10 @@ impl Kernel {
 
     /// Tells the tunnel driver about the policy of a tunnel, if the link exists.
     pub(crate) fn tell_tunnel(&mut self, tunnel: &TunnelName) {
-        if !self.links.contains(tunnel) {
+        if !self.is_tunnel(tunnel) {
             return;
         }
+        self.policy_of_name_changed(tunnel);
         if let Some(head) = self.spd.head(Some(tunnel)) {
             self.events.push(Event::TunnelPolicy {
                 link: tunnel.clone(),

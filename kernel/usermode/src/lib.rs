@@ -9,14 +9,24 @@
 //! |---|---|
 //! | [`Kernel`] | sockets, links, loading of IPsec, lookup |
 //! | `policy_socket` | `PF_POLICY`, one file per group of requests |
+//! | [`links`] | the link registry |
+//! | [`iptun`] | the IP tunnel driver |
+//! | `dld` | ioctls of `/dev/dld` and what goes with them |
+//! | [`host`] | addresses, interfaces, callers |
+//! | `control` | what has no illumos interface |
 //! | `spd` | policy heads, their tables, the rules |
 //! | [`decisions`] | where it differs from illumos on purpose |
 //! | [`lab`] | the world around it: server, shell, demo |
 
 mod alg_table;
+mod control;
 pub mod decisions;
+mod dld;
+pub mod host;
+pub mod iptun;
 mod kernel;
 pub mod lab;
+pub mod links;
 mod policy_socket;
 mod spd;
 

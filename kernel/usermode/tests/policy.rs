@@ -283,7 +283,8 @@ fn links_hear_of_policy_and_take_it_with_them() {
     };
     done(&mut kernel, conn, &in_tunnel(add(ACTIVE, OUT | TUNNEL, 1, ESP), "tun0"));
     assert_eq!(words(&mut kernel), []);
-    kernel.set_links([name("tun0"), name("tun1")]);
+    kernel.add_link(name("tun0"));
+    kernel.add_link(name("tun1"));
     let told = |flags: &[u32]| flags.iter().map(|&f| ("tun0".to_owned(), f)).collect::<Vec<_>>();
     for (kind, flags) in [
         (MsgType::LOOKUP, &[3][..]),

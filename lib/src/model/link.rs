@@ -7,7 +7,7 @@ use std::fmt;
 use bitflags::bitflags;
 
 /// Number of a data-link, given out by the link registry. 0 is no link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct LinkId(pub u32);
 
 impl LinkId {

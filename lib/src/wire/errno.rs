@@ -38,21 +38,30 @@ errnos! {
     EINTR = 4 "interrupted";
     EIO = 5 "input or output error";
     ENXIO = 6 "no such device or address";
+    EBADF = 9 "bad descriptor";
     EAGAIN = 11 "changed meanwhile or temporarily unavailable";
     ENOMEM = 12 "not enough memory";
     EACCES = 13 "access denied";
+    EFAULT = 14 "bad address";
     EBUSY = 16 "busy";
     EEXIST = 17 "already exists";
     ENODEV = 19 "no such device";
     EINVAL = 22 "invalid argument";
     ENOSPC = 28 "no space left";
+    EROFS = 30 "read-only file system";
     ENOTSUP = 48 "not supported";
+    ENOTEMPTY = 93 "not empty";
     EMSGSIZE = 97 "message size is wrong";
     EPROTONOSUPPORT = 120 "protocol not supported";
     EOPNOTSUPP = 122 "operation not supported";
+    EAFNOSUPPORT = 124 "address family not supported";
+    EADDRINUSE = 125 "address already in use";
+    EADDRNOTAVAIL = 126 "address not available";
+    ENETDOWN = 127 "network is down";
     ENOBUFS = 132 "no buffer space";
     ETIMEDOUT = 145 "timed out";
     ECONNREFUSED = 146 "connection refused";
+    EALREADY = 149 "already in progress";
 }
 
 impl Errno {

@@ -5,5 +5,12 @@
 //! No sockets here, no files, no clocks. Encoders write every byte; decoders
 //! check bounds once, cannot panic and keep what they do not know.
 
+pub mod dld;
+pub mod dlmgmt;
 pub mod errno;
+pub mod iptun;
+pub mod lab;
+pub mod nvlist;
 pub mod policy;
+
+mod image;

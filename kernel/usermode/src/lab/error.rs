@@ -29,6 +29,12 @@ pub enum LabError {
     /// A command has not been built.
     #[error("{0} is not in the directory of ipsec-lab; build it, or use cargo xtask")]
     NoCommand(&'static str),
+    /// Nothing names a lab.
+    #[error("no lab is named; run this in a lab's shell, or set {}", super::LAB_VARIABLE)]
+    NotNamed,
+    /// The kernel of a lab does not do what it was asked for.
+    #[error("{0}")]
+    Refused(String),
     /// The system refused something.
     #[error("{action} {}: {source}", path.display())]
     Io {
@@ -49,7 +55,12 @@ impl LabError {
 
 /// Says something on standard error, which may be closed.
 pub(super) fn complain(what: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "ipsec-lab: {what}");
+    complain_as("ipsec-lab", what);
+}
+
+/// The same under the name of a stand-in.
+pub(super) fn complain_as(program: &str, what: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{program}: {what}");
 }
 
 fn by(holder: Option<u32>) -> String {

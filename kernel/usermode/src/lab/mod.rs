@@ -14,6 +14,7 @@
 //! holds. Commands are told of it in the environment variable `IPSEC_LAB`.
 
 mod args;
+mod control;
 mod demo;
 mod error;
 mod process;

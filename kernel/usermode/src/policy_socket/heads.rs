@@ -58,7 +58,7 @@ fn each(
         Scope::All => {
             for (name, head) in kernel.spd.heads_mut() {
                 act(head);
-                changed.extend(name.filter(|name| kernel.links.contains(name)).cloned());
+                changed.extend(name.cloned());
             }
         }
     }

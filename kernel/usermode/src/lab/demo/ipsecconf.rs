@@ -4,7 +4,7 @@
 
 use super::step::Expect::{Complains, Fails, Keep, Output, Same, Says, Silent, Status};
 use super::step::Run::{Cat, Command, Write};
-use super::step::{Part, Step};
+use super::step::{Kernel, Part, Step};
 
 const INIT: &str = "\
 {
@@ -71,6 +71,7 @@ const REFUSED: &str = "\
 
 pub(super) const PART: Part = Part {
     title: "IPsec policy of a tunnel",
+    kernel: Kernel::Modified,
     needs: &["ipsecconf"],
     steps: &[
         Step {

@@ -4,6 +4,7 @@
 //!
 //! A part is a table of [`Step`]s in a file of its own; it begins in a fresh lab.
 
+mod dladm;
 mod engine;
 mod ipsecconf;
 mod step;
@@ -11,19 +12,20 @@ mod step;
 use std::process::ExitCode;
 
 use self::engine::{Session, show};
-use self::step::Part;
+use self::step::{Kernel, Part};
 use super::LabError;
 use super::args::KernelArgs;
 use super::process::Lab;
 
 /// All parts, in the order of the proposal.
-const PARTS: &[&Part] = &[&ipsecconf::PART];
+const PARTS: &[&Part] = &[&dladm::PART, &ipsecconf::PART, &dladm::OLD_KERNEL];
 
 /// Runs all parts; success only if every step went as expected.
 pub(super) fn run() -> Result<ExitCode, LabError> {
     let mut steps = 0;
     for part in PARTS {
-        let lab = Lab::start(None, &KernelArgs::default())?;
+        let unmodified = matches!(part.kernel, Kernel::Unmodified);
+        let lab = Lab::start(None, &KernelArgs { unmodified, ..KernelArgs::default() })?;
         if let Some(missing) = part.needs.iter().find(|name| !lab.commands().contains(name)) {
             return Err(LabError::NoCommand(missing));
         }

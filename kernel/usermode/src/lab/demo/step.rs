@@ -5,9 +5,19 @@
 /// A piece of the session that can be shown alone.
 pub(super) struct Part {
     pub(super) title: &'static str,
+    pub(super) kernel: Kernel,
     /// Commands that it uses.
     pub(super) needs: &'static [&'static str],
     pub(super) steps: &'static [Step],
+}
+
+/// Which kernel a part needs.
+#[derive(Clone, Copy)]
+pub(super) enum Kernel {
+    /// With the extensions of the proposal.
+    Modified,
+    /// As illumos is today.
+    Unmodified,
 }
 
 /// One thing typed, and what has to come of it.

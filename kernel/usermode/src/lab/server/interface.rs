@@ -17,5 +17,12 @@ pub(super) struct Interface {
 }
 
 /// Every interface a lab has.
-pub(super) const INTERFACES: &[Interface] =
-    &[Interface { name: "pf_policy", open: Kernel::open_policy, describe: wire::policy::describe }];
+pub(super) const INTERFACES: &[Interface] = &[
+    Interface { name: "pf_policy", open: Kernel::open_policy, describe: wire::policy::describe },
+    Interface { name: "dld", open: Kernel::open_dld, describe: wire::lab::describe },
+    Interface {
+        name: "control",
+        open: Kernel::open_control,
+        describe: |bytes| String::from_utf8_lossy(bytes).into_owned(),
+    },
+];

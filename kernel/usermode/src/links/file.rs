@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The text of the two files.
+//!
+//! ```text
+//! NAME <TAB> KEY=TYPE,VALUE; KEY=TYPE,VALUE; ...
+//! ```
+//!
+//! The daemon of illumos gives up at the first line that it cannot read, and drops the
+//! rest at the next change. Here such a line stays where it is.
+
+use std::fmt::Write as _;
+
+use illumos_ipsec::model::{LinkClass, LinkId};
+use illumos_ipsec::wire::dlmgmt::{AttrValue, LinkFlags};
+use illumos_ipsec::wire::errno::Errno;
+
+use super::{Link, LinkFile, Registry, zone_name, zone_number};
+
+/// A line of the stored file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// A link.
+    Link(LinkId),
+    /// A comment, a blank line, or what is not understood.
+    Other(Vec<u8>),
+}
+
+/// Tunnels of old files have this class.
+const OLD_TUNNEL_CLASS: u64 = 96;
+
+impl Registry {
+    pub(super) fn load(&mut self) {
+        let active = self.text(LinkFile::Active);
+        for (number, line) in lines(&active) {
+            match parse(line).and_then(active_link) {
+                Some((id, link)) => {
+                    self.names.insert(link.name.clone(), id);
+                    self.links.insert(id, link);
+                }
+                None if is_blank(line) => {}
+                None => self.complain(LinkFile::Active, number, line),
+            }
+        }
+        let stored = self.text(LinkFile::Persistent);
+        let mut repaired = false;
+        for (number, line) in lines(&stored) {
+            let entry = match parse(line).and_then(|line| stored_link(line, &mut repaired)) {
+                Some(link) => self.add_stored(link),
+                None => {
+                    if !is_blank(line) {
+                        self.complain(LinkFile::Persistent, number, line);
+                    }
+                    Entry::Other(line.to_vec())
+                }
+            };
+            self.entries.push(entry);
+        }
+        if repaired {
+            // The old form is as good as the new one; it can be tried again next time.
+            let _ = self.save_persistent();
+        }
+    }
+
+    fn add_stored(&mut self, link: Link) -> Entry {
+        if let Some(id) = self.names.get(&link.name).copied() {
+            if let Some(known) = self.links.get_mut(&id)
+                && !known.flags.contains(LinkFlags::PERSIST)
+            {
+                known.flags |= LinkFlags::PERSIST;
+                known.attrs = link.attrs;
+                return Entry::Link(id);
+            }
+            self.complaints.push(format!(
+                "{}: a second entry for {}; the first one counts",
+                LinkFile::Persistent.path(),
+                String::from_utf8_lossy(&link.name)
+            ));
+            return Entry::Other(line_of(&link).into_bytes());
+        }
+        match self.free_number() {
+            Ok(id) => {
+                self.names.insert(link.name.clone(), id);
+                self.links.insert(id, link);
+                Entry::Link(id)
+            }
+            Err(_) => Entry::Other(line_of(&link).into_bytes()),
+        }
+    }
+
+    fn text(&mut self, file: LinkFile) -> Vec<u8> {
+        self.store.read(file).unwrap_or_else(|errno| {
+            self.complaints.push(format!("{}: {errno}", file.path()));
+            Vec::new()
+        })
+    }
+
+    fn complain(&mut self, file: LinkFile, line: usize, text: &[u8]) {
+        self.complaints.push(format!(
+            "{}:{line}: expected NAME, a tab and KEY=TYPE,VALUE; items, found {:?}; kept as it is",
+            file.path(),
+            String::from_utf8_lossy(text)
+        ));
+    }
+
+    /// Writes the stored file. On failure nothing has changed in it.
+    pub(super) fn save_persistent(&mut self) -> Result<(), Errno> {
+        let mut text = Vec::new();
+        for entry in &self.entries {
+            match entry {
+                Entry::Other(line) => text.extend(line),
+                Entry::Link(id) => match self.links.get(id) {
+                    Some(link) => text.extend(line_of(link).into_bytes()),
+                    None => continue,
+                },
+            }
+            text.push(b'\n');
+        }
+        self.store.write(LinkFile::Persistent, &text)
+    }
+
+    /// Writes the active file. It is a cache: a failure is not reported, as by the daemon.
+    pub(super) fn save_active(&mut self) {
+        let mut text = String::new();
+        for (id, link) in &self.links {
+            if !link.flags.contains(LinkFlags::ACTIVE) {
+                continue;
+            }
+            let name = String::from_utf8_lossy(&link.name);
+            let (class, media) = (link.class.bits(), link.media);
+            let zone = zone_name(link.zone);
+            let _ = write!(
+                text,
+                "{name}\tlinkid=int,{id};zone=string,{zone};class=int,{class};media=int,{media};"
+            );
+            if link.flags.contains(LinkFlags::TRANSIENT) {
+                text.push_str("transient=boolean,1;");
+            }
+            text.push('\n');
+        }
+        let _ = self.store.write(LinkFile::Active, text.as_bytes());
+    }
+}
+
+/// A stored link as a line.
+fn line_of(link: &Link) -> String {
+    let name = String::from_utf8_lossy(&link.name);
+    let mut line = format!("{name}\tclass=int,{};media=int,{};", link.class.bits(), link.media);
+    for (key, value) in &link.attrs {
+        let key = String::from_utf8_lossy(key);
+        let _ = match value {
+            AttrValue::Str(text) => write!(line, "{key}=string,{};", String::from_utf8_lossy(text)),
+            AttrValue::Bool(value) => write!(line, "{key}=boolean,{};", u8::from(*value)),
+            AttrValue::U64(value) => write!(line, "{key}=int,{value};"),
+        };
+    }
+    line
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let lines = (!text.is_empty()).then(|| text.split(|byte| *byte == b'\n'));
+    lines.into_iter().flatten().enumerate().map(|(at, line)| (at + 1, line))
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.trim_ascii_start().first().is_none_or(|byte| *byte == b'#')
+}
+
+type Attrs = Vec<(Vec<u8>, AttrValue)>;
+
+/// Name and items of a line.
+fn parse(line: &[u8]) -> Option<(Vec<u8>, Attrs)> {
+    if is_blank(line) {
+        return None;
+    }
+    let line = line.trim_ascii_start();
+    let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t'))?;
+    let (name, rest) = line.split_at(end);
+    let items = rest.trim_ascii_start();
+    let end = items.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(items.len());
+    let mut attrs = Vec::new();
+    for item in items[..end].strip_suffix(b";")?.split(|byte| *byte == b';') {
+        let equals = item.iter().position(|byte| *byte == b'=')?;
+        let (key, value) = (&item[..equals], &item[equals + 1..]);
+        let comma = value.iter().position(|byte| *byte == b',')?;
+        let (kind, text) = (&value[..comma], &value[comma + 1..]);
+        let number = || std::str::from_utf8(text).ok()?.parse::<u64>().ok();
+        let value = match kind {
+            b"string" => AttrValue::Str(text.to_vec()),
+            b"boolean" => AttrValue::Bool(number()? != 0),
+            b"int" => AttrValue::U64(number()?),
+            _ => return None,
+        };
+        attrs.push((key.to_vec(), value));
+    }
+    Some((name.to_vec(), attrs))
+}
+
+fn take(attrs: &mut Attrs, key: &[u8]) -> Option<AttrValue> {
+    let at = attrs.iter().position(|(name, _)| name == key)?;
+    Some(attrs.remove(at).1)
+}
+
+fn take_u32(attrs: &mut Attrs, key: &[u8]) -> Option<u32> {
+    match take(attrs, key)? {
+        AttrValue::U64(value) => u32::try_from(value).ok(),
+        _ => None,
+    }
+}
+
+fn stored_link((name, mut attrs): (Vec<u8>, Attrs), repaired: &mut bool) -> Option<Link> {
+    let mut class = take_u32(&mut attrs, b"class")?;
+    if u64::from(class) == OLD_TUNNEL_CLASS {
+        class = LinkClass::IPTUN.bits();
+        *repaired = true;
+    }
+    let media = take_u32(&mut attrs, b"media")?;
+    let class = LinkClass::from_bits_retain(class);
+    let flags = LinkFlags::PERSIST;
+    Some(Link { name, class, media, flags, zone: 0, attrs, generation: 0 })
+}
+
+fn active_link((name, mut attrs): (Vec<u8>, Attrs)) -> Option<(LinkId, Link)> {
+    let id = LinkId(take_u32(&mut attrs, b"linkid")?);
+    let AttrValue::Str(zone) = take(&mut attrs, b"zone")? else { return None };
+    let zone = zone_number(&zone)?;
+    let class = LinkClass::from_bits_retain(take_u32(&mut attrs, b"class")?);
+    let media = take_u32(&mut attrs, b"media")?;
+    let mut flags = LinkFlags::ACTIVE;
+    if matches!(take(&mut attrs, b"transient"), Some(AttrValue::Bool(true))) {
+        flags |= LinkFlags::TRANSIENT;
+    }
+    let link = Link { name, class, media, flags, zone, attrs: Vec::new(), generation: 0 };
+    (id != LinkId::NONE).then_some((id, link))
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What travels on the `dld` socket of a lab: one packet a call, one packet an answer.
+//!
+//! This is no illumos interface. It carries the images of illumos interfaces: ioctls of
+//! `/dev/dld`, calls of the link daemon's door, link statistics; and where a link lies,
+//! which on illumos takes ioctls of other drivers.
+//!
+//! ```text
+//! call:   kind u32, number u32, payload      answer: errno u32, payload
+//! ```
+
+use super::errno::Errno;
+use super::image::{Fields, Image};
+use super::{dld, dlmgmt, iptun};
+use crate::model::{LinkId, LinkState};
+
+/// A call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// An ioctl of `/dev/dld`. The answer is the argument as it is copied out, nothing if
+    /// the command has no output.
+    Ioctl {
+        /// Command number.
+        command: u32,
+        /// Argument as it is copied in.
+        argument: Vec<u8>,
+    },
+    /// A call of the link daemon's door. The errno of the answer tells whether the door
+    /// could be called; the payload is the reply.
+    Door(Vec<u8>),
+    /// Statistics of a link; the answer is [`Statistics`].
+    Statistics {
+        /// Name of the link.
+        link: Vec<u8>,
+    },
+    /// Where a link lies; the answer is [`Topology`].
+    Topology {
+        /// The link.
+        link: LinkId,
+    },
+}
+
+impl Call {
+    /// The packet.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let (kind, number, payload) = match self {
+            Self::Ioctl { command, argument } => (1, *command, argument.as_slice()),
+            Self::Door(request) => (2, 0, request.as_slice()),
+            Self::Statistics { link } => (3, 0, link.as_slice()),
+            Self::Topology { link } => (4, link.0, &[][..]),
+        };
+        let image = Image::new(8 + payload.len()).u32(0, kind).u32(4, number);
+        image.put(8, payload).done()
+    }
+
+    /// From a packet; `None` if it is none.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let fields = Fields(bytes);
+        let (number, payload) = (fields.u32(4)?, bytes.get(8..)?.to_vec());
+        Some(match fields.u32(0)? {
+            1 => Self::Ioctl { command: number, argument: payload },
+            2 => Self::Door(payload),
+            3 => Self::Statistics { link: payload },
+            4 => Self::Topology { link: LinkId(number) },
+            _ => return None,
+        })
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// 0, or why the call failed.
+    pub errno: Errno,
+    /// The payload.
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    /// The packet.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let image = Image::new(4 + self.bytes.len()).u32(0, self.errno.0.into());
+        image.put(4, &self.bytes).done()
+    }
+
+    /// From a packet; `None` if it is none.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let errno = Errno(u8::try_from(Fields(bytes).u32(0)?).ok()?);
+        Some(Self { errno, bytes: bytes.get(4..)?.to_vec() })
+    }
+}
+
+/// Counters of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "the names of the statistics of illumos")]
+pub struct Counters {
+    pub ipackets: u64,
+    pub rbytes: u64,
+    pub ierrors: u64,
+    pub opackets: u64,
+    pub obytes: u64,
+    pub oerrors: u64,
+}
+
+/// Statistics of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statistics {
+    /// State of the link.
+    pub state: LinkState,
+    /// Packets, bytes and errors.
+    pub counters: Counters,
+}
+
+impl Statistics {
+    /// The payload.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let counters = &self.counters;
+        Image::new(56)
+            .put(0, &self.state.number().to_le_bytes())
+            .u64(8, counters.ipackets)
+            .u64(16, counters.rbytes)
+            .u64(24, counters.ierrors)
+            .u64(32, counters.opackets)
+            .u64(40, counters.obytes)
+            .u64(48, counters.oerrors)
+            .done()
+    }
+
+    /// From a payload; `None` if it is none.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let fields = Fields(bytes);
+        Some(Self {
+            state: LinkState::from_number(fields.i32(0)?)?,
+            counters: Counters {
+                ipackets: fields.u64(8)?,
+                rbytes: fields.u64(16)?,
+                ierrors: fields.u64(24)?,
+                opackets: fields.u64(32)?,
+                obytes: fields.u64(40)?,
+                oerrors: fields.u64(48)?,
+            },
+        })
+    }
+}
+
+/// Where a link lies.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Topology {
+    /// The bridge that the link belongs to.
+    pub bridge: Option<Vec<u8>>,
+    /// Links below it; of a bridge, its ports.
+    pub over: Vec<LinkId>,
+}
+
+impl Topology {
+    /// The payload: number of links, the links, the name of the bridge.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = (self.over.len() as u32).to_le_bytes().to_vec();
+        self.over.iter().for_each(|link| out.extend(link.0.to_le_bytes()));
+        out.extend(self.bridge.iter().flatten());
+        out
+    }
+
+    /// From a payload; `None` if it is none.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let fields = Fields(bytes);
+        let count = usize::try_from(fields.u32(0)?).ok()?;
+        let links = fields.bytes(4, count.checked_mul(4)?)?;
+        let over = (0..count).filter_map(|at| Fields(links).u32(at * 4)).map(LinkId).collect();
+        let bridge = bytes.get(4 + count * 4..)?;
+        Some(Self { bridge: (!bridge.is_empty()).then(|| bridge.to_vec()), over })
+    }
+}
+
+/// One line about a packet, for a trace: a call if it can be one, or else an answer.
+#[must_use]
+pub fn describe(bytes: &[u8]) -> String {
+    match Call::decode(bytes) {
+        Some(Call::Ioctl { command, argument }) => describe_ioctl(command, &argument),
+        Some(Call::Door(request)) => match dlmgmt::Request::decode(&request) {
+            Ok(request) => format!("door {request:?}"),
+            Err(_) => format!("door with {} bytes", request.len()),
+        },
+        Some(Call::Statistics { link }) => format!("statistics of {}", bstr::BStr::new(&link)),
+        Some(Call::Topology { link }) => format!("topology of link {link}"),
+        None => match Answer::decode(bytes) {
+            Some(answer) => format!("answer {}, {} bytes", answer.errno, answer.bytes.len()),
+            None => format!("{} bytes", bytes.len()),
+        },
+    }
+}
+
+fn describe_ioctl(command: u32, argument: &[u8]) -> String {
+    let name = match command {
+        iptun::CREATE => "IPTUN_CREATE",
+        iptun::CREATE_SECURE => "IPTUN_CREATE_SECURE",
+        iptun::DELETE => "IPTUN_DELETE",
+        iptun::MODIFY => "IPTUN_MODIFY",
+        iptun::INFO => "IPTUN_INFO",
+        iptun::SET_6TO4RELAY => "IPTUN_SET_6TO4RELAY",
+        iptun::GET_6TO4RELAY => "IPTUN_GET_6TO4RELAY",
+        dld::ATTR => "DLDIOC_ATTR",
+        dld::RENAME => "DLDIOC_RENAME",
+        dld::SETMACPROP => "DLDIOC_SETMACPROP",
+        dld::GETMACPROP => "DLDIOC_GETMACPROP",
+        _ => return format!("ioctl {command:#010x}, {} bytes", argument.len()),
+    };
+    match command {
+        iptun::CREATE | iptun::CREATE_SECURE | iptun::MODIFY | iptun::INFO => {
+            match iptun::Kparams::decode(argument) {
+                Some(params) => format!("{name} {params:?}"),
+                None => format!("{name} with {} bytes", argument.len()),
+            }
+        }
+        _ => format!("{name} of link {}", Fields(argument).u32(0).unwrap_or(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            let _ = describe(&bytes);
+            let _ = (Call::decode(&bytes), Answer::decode(&bytes));
+            let _ = (Statistics::decode(&bytes), Topology::decode(&bytes));
+            let _ = (iptun::Kparams::decode(&bytes), dld::MacProp::decode(&bytes));
+            let _ = (dld::Attr::decode(&bytes), dld::Rename::decode(&bytes));
+            let _ = dld::PropRange::decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn packets_come_back() {
+        for call in [
+            Call::Ioctl { command: iptun::DELETE, argument: vec![1, 0, 0, 0] },
+            Call::Door(vec![4, 0, 0, 0, 1, 0, 0, 0]),
+            Call::Statistics { link: b"tun0".to_vec() },
+            Call::Topology { link: LinkId(3) },
+        ] {
+            assert_eq!(Call::decode(&call.encode()), Some(call));
+        }
+        let over = vec![LinkId(1), LinkId(2)];
+        for bridge in [None, Some(b"br0".to_vec())] {
+            let topology = Topology { bridge, over: over.clone() };
+            assert_eq!(Topology::decode(&topology.encode()), Some(topology));
+        }
+        let counters = Counters { ipackets: 1, obytes: 2, ..Counters::default() };
+        let statistics = Statistics { state: LinkState::Unknown, counters };
+        assert_eq!(Statistics::decode(&statistics.encode()), Some(statistics));
+    }
+}
