@@ -16,6 +16,10 @@ pub const SETMACPROP: u32 = 0x0D1D_001B;
 /// Asks for a property; argument [`MacProp`], in and out.
 pub const GETMACPROP: u32 = 0x0D1D_001C;
 
+/// The link status.
+pub const PROP_STATUS: u32 = 0x03;
+/// The property `zone`.
+pub const PROP_ZONE: u32 = 0x07;
 /// The property `mtu`.
 pub const PROP_MTU: u32 = 0x06;
 /// The property `hoplimit` of tunnels.
@@ -176,5 +180,56 @@ impl PropRange {
         let fields = Fields(bytes);
         let one = fields.u32(0)? == 1 && fields.u32(4)? == UINT32;
         Some(Self { min: fields.u32(8)?, max: fields.u32(12)? }).filter(|_| one)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn comes_back_and_no_part_does(
+            words in any::<[u32; 4]>(),
+            name in "[a-z_]{0,31}",
+            value in proptest::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let (link, name) = (LinkId(words[0]), name.into_bytes());
+            let attr = Attr { link, max_sdu: words[1] };
+            prop_assert_eq!(Attr::decode(&attr.encode()), Some(attr));
+            let rename = Rename { link, other: LinkId(words[1]), name: name.clone() };
+            let range = PropRange { min: words[0], max: words[1] };
+            prop_assert_eq!(PropRange::decode(&range.encode()), Some(range));
+            let [flags, _, number, permissions] = words;
+            let property = MacProp { flags, link, number, permissions, name, value };
+            for len in 0..Attr::SIZE {
+                prop_assert_eq!(Attr::decode(&attr.encode()[..len]), None);
+            }
+            let image = rename.encode();
+            for len in 0..image.len() {
+                prop_assert_eq!(Rename::decode(&image[..len]), None);
+            }
+            prop_assert_eq!(Rename::decode(&image), Some(rename));
+            let image = property.encode();
+            for len in 0..image.len() {
+                prop_assert_eq!(MacProp::decode(&image[..len]), None);
+            }
+            prop_assert_eq!(MacProp::decode(&image), Some(property));
+        }
+    }
+
+    #[test]
+    fn a_size_that_the_bytes_do_not_have() {
+        let mut image = MacProp::default().encode();
+        image[272..276].fill(0xff);
+        assert_eq!(MacProp::decode(&image), None);
+        // Several ranges, and ranges of other types.
+        for at in [0, 4] {
+            let mut image = PropRange { min: 1, max: 2 }.encode();
+            image[at] += 1;
+            assert_eq!(PropRange::decode(&image), None);
+        }
     }
 }

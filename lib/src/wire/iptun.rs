@@ -252,3 +252,66 @@ impl Kparams {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn addr() -> impl Strategy<Value = SockAddr> {
+        prop_oneof![
+            any::<Ipv4Addr>().prop_map(SockAddr::V4),
+            any::<Ipv6Addr>().prop_map(SockAddr::V6),
+            Just(SockAddr::Other(0)),
+            (27u16..).prop_map(SockAddr::Other),
+        ]
+    }
+
+    fn policy() -> impl Strategy<Value = SimplePolicy> {
+        any::<([u32; 3], [u8; 3])>().prop_map(|([ah, esp, self_encap], algs)| {
+            let [ah_alg, esp_alg, esp_auth_alg] = algs;
+            SimplePolicy { ah, esp, self_encap, ah_alg, esp_alg, esp_auth_alg }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn comes_back(
+            (link, flags, kind) in any::<(u32, u32, u32)>(),
+            (local, remote, secinfo) in (addr(), addr(), policy()),
+        ) {
+            let (link, flags) = (LinkId(link), KparamFlags::from_bits_retain(flags));
+            let params = Kparams { link, flags, local, remote, secinfo, kind };
+            prop_assert_eq!(Kparams::decode(&params.encode()), Some(params));
+        }
+
+        #[test]
+        fn any_image_means_the_same_when_sent_on(bytes in any::<[u8; 32]>(), at in 0usize..512) {
+            let mut image = Kparams::default().encode();
+            image[at..at + 32].copy_from_slice(&bytes);
+            let params = Kparams::decode(&image).unwrap();
+            prop_assert_eq!(Kparams::decode(&params.encode()), Some(params));
+        }
+    }
+
+    #[test]
+    fn no_part_is_the_whole() {
+        let image = Kparams::new(LinkId(1)).encode();
+        for len in 0..image.len() {
+            assert_eq!(Kparams::decode(&image[..len]), None);
+        }
+    }
+
+    #[test]
+    fn a_field_counts_only_with_its_flag() {
+        let local = IpAddr::from([192, 0, 2, 1]);
+        let params = Kparams::new(LinkId(1)).with_local(Some(local)).with_type(TunnelType::Ipv4);
+        assert_eq!(params.local_addr(), Some(local));
+        assert_eq!(params.remote_addr(), None);
+        assert_eq!(params.tunnel_type(), Some(TunnelType::Ipv4));
+        let without = Kparams { flags: KparamFlags::empty(), ..params };
+        assert_eq!((without.local_addr(), without.tunnel_type()), (None, None));
+        assert_eq!(Kparams { kind: 4, ..params }.tunnel_type(), None);
+    }
+}

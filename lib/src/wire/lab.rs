@@ -9,11 +9,20 @@
 //! ```text
 //! call:   kind u32, number u32, payload      answer: errno u32, payload
 //! ```
+//!
+//! An errno is a small number and a kind is not, so a packet tells which of both it is.
+
+use std::net::Ipv4Addr;
 
 use super::errno::Errno;
 use super::image::{Fields, Image};
 use super::{dld, dlmgmt, iptun};
 use crate::model::{LinkId, LinkState};
+
+const IOCTL: u32 = 0x1D1D_0001;
+const DOOR: u32 = 0x1D1D_0002;
+const STATISTICS: u32 = 0x1D1D_0003;
+const TOPOLOGY: u32 = 0x1D1D_0004;
 
 /// A call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +55,10 @@ impl Call {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let (kind, number, payload) = match self {
-            Self::Ioctl { command, argument } => (1, *command, argument.as_slice()),
-            Self::Door(request) => (2, 0, request.as_slice()),
-            Self::Statistics { link } => (3, 0, link.as_slice()),
-            Self::Topology { link } => (4, link.0, &[][..]),
+            Self::Ioctl { command, argument } => (IOCTL, *command, argument.as_slice()),
+            Self::Door(request) => (DOOR, 0, request.as_slice()),
+            Self::Statistics { link } => (STATISTICS, 0, link.as_slice()),
+            Self::Topology { link } => (TOPOLOGY, link.0, &[][..]),
         };
         let image = Image::new(8 + payload.len()).u32(0, kind).u32(4, number);
         image.put(8, payload).done()
@@ -61,10 +70,10 @@ impl Call {
         let fields = Fields(bytes);
         let (number, payload) = (fields.u32(4)?, bytes.get(8..)?.to_vec());
         Some(match fields.u32(0)? {
-            1 => Self::Ioctl { command: number, argument: payload },
-            2 => Self::Door(payload),
-            3 => Self::Statistics { link: payload },
-            4 => Self::Topology { link: LinkId(number) },
+            IOCTL => Self::Ioctl { command: number, argument: payload },
+            DOOR => Self::Door(payload),
+            STATISTICS => Self::Statistics { link: payload },
+            TOPOLOGY => Self::Topology { link: LinkId(number) },
             _ => return None,
         })
     }
@@ -117,11 +126,13 @@ pub struct Statistics {
 }
 
 impl Statistics {
+    const SIZE: usize = 56;
+
     /// The payload.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let counters = &self.counters;
-        Image::new(56)
+        Image::new(Self::SIZE)
             .put(0, &self.state.number().to_le_bytes())
             .u64(8, counters.ipackets)
             .u64(16, counters.rbytes)
@@ -181,7 +192,10 @@ impl Topology {
     }
 }
 
-/// One line about a packet, for a trace: a call if it can be one, or else an answer.
+/// One line about a packet, for a trace.
+///
+/// An answer does not say what it answers. Its payload is named by its size, where only
+/// one structure has that size.
 #[must_use]
 pub fn describe(bytes: &[u8]) -> String {
     match Call::decode(bytes) {
@@ -193,36 +207,65 @@ pub fn describe(bytes: &[u8]) -> String {
         Some(Call::Statistics { link }) => format!("statistics of {}", bstr::BStr::new(&link)),
         Some(Call::Topology { link }) => format!("topology of link {link}"),
         None => match Answer::decode(bytes) {
-            Some(answer) => format!("answer {}, {} bytes", answer.errno, answer.bytes.len()),
+            Some(Answer { errno: Errno::OK, bytes }) => format!("ok{}", describe_payload(&bytes)),
+            Some(answer) => format!("{:?}{}", answer.errno, describe_payload(&answer.bytes)),
             None => format!("{} bytes", bytes.len()),
         },
     }
 }
 
+/// Names of ioctls.
+const IOCTLS: &[(u32, &str)] = &[
+    (iptun::CREATE, "IPTUN_CREATE"),
+    (iptun::CREATE_SECURE, "IPTUN_CREATE_SECURE"),
+    (iptun::DELETE, "IPTUN_DELETE"),
+    (iptun::MODIFY, "IPTUN_MODIFY"),
+    (iptun::INFO, "IPTUN_INFO"),
+    (iptun::SET_6TO4RELAY, "IPTUN_SET_6TO4RELAY"),
+    (iptun::GET_6TO4RELAY, "IPTUN_GET_6TO4RELAY"),
+    (dld::ATTR, "DLDIOC_ATTR"),
+    (dld::RENAME, "DLDIOC_RENAME"),
+    (dld::SETMACPROP, "DLDIOC_SETMACPROP"),
+    (dld::GETMACPROP, "DLDIOC_GETMACPROP"),
+];
+
 fn describe_ioctl(command: u32, argument: &[u8]) -> String {
-    let name = match command {
-        iptun::CREATE => "IPTUN_CREATE",
-        iptun::CREATE_SECURE => "IPTUN_CREATE_SECURE",
-        iptun::DELETE => "IPTUN_DELETE",
-        iptun::MODIFY => "IPTUN_MODIFY",
-        iptun::INFO => "IPTUN_INFO",
-        iptun::SET_6TO4RELAY => "IPTUN_SET_6TO4RELAY",
-        iptun::GET_6TO4RELAY => "IPTUN_GET_6TO4RELAY",
-        dld::ATTR => "DLDIOC_ATTR",
-        dld::RENAME => "DLDIOC_RENAME",
-        dld::SETMACPROP => "DLDIOC_SETMACPROP",
-        dld::GETMACPROP => "DLDIOC_GETMACPROP",
-        _ => return format!("ioctl {command:#010x}, {} bytes", argument.len()),
+    let Some((_, name)) = IOCTLS.iter().find(|(number, _)| *number == command) else {
+        return format!("ioctl {command:#010x} with {} bytes", argument.len());
     };
-    match command {
+    let fields = match command {
         iptun::CREATE | iptun::CREATE_SECURE | iptun::MODIFY | iptun::INFO => {
-            match iptun::Kparams::decode(argument) {
-                Some(params) => format!("{name} {params:?}"),
-                None => format!("{name} with {} bytes", argument.len()),
-            }
+            iptun::Kparams::decode(argument).map(|params| format!("{params:?}"))
         }
-        _ => format!("{name} of link {}", Fields(argument).u32(0).unwrap_or(0)),
-    }
+        iptun::DELETE => Fields(argument).u32(0).map(|link| format!("link {link}")),
+        iptun::SET_6TO4RELAY | iptun::GET_6TO4RELAY => {
+            Fields(argument).array(0).map(|addr: [u8; 4]| Ipv4Addr::from(addr).to_string())
+        }
+        dld::ATTR => dld::Attr::decode(argument).map(|attr| format!("{attr:?}")),
+        dld::RENAME => dld::Rename::decode(argument).map(|rename| format!("{rename:?}")),
+        _ => dld::MacProp::decode(argument).map(|property| format!("{property:?}")),
+    };
+    let fields = fields.unwrap_or_else(|| format!("with {} bytes", argument.len()));
+    format!("{name} {fields}")
+}
+
+fn describe_payload(bytes: &[u8]) -> String {
+    let link = LinkId::NONE;
+    let door = |request| match dlmgmt::Reply::decode(&request, bytes) {
+        Ok(reply) => Some(format!("{reply:?}")),
+        Err(dlmgmt::ReplyError::Errno(errno)) => Some(format!("door {errno:?}")),
+        Err(dlmgmt::ReplyError::Malformed { .. }) => None,
+    };
+    let known = match bytes.len() {
+        0 => return String::new(),
+        4 => door(dlmgmt::Request::UpLinkId { link }),
+        24 => door(dlmgmt::Request::GetLinkId { name: Vec::new() }),
+        48 => door(dlmgmt::Request::GetName { link }),
+        iptun::Kparams::SIZE => iptun::Kparams::decode(bytes).map(|params| format!("{params:?}")),
+        Statistics::SIZE => Statistics::decode(bytes).map(|statistics| format!("{statistics:?}")),
+        _ => None,
+    };
+    format!(", {}", known.unwrap_or_else(|| format!("{} bytes", bytes.len())))
 }
 
 #[cfg(test)]
@@ -250,7 +293,15 @@ mod tests {
             Call::Statistics { link: b"tun0".to_vec() },
             Call::Topology { link: LinkId(3) },
         ] {
-            assert_eq!(Call::decode(&call.encode()), Some(call));
+            let packet = call.encode();
+            assert_eq!(Call::decode(&packet), Some(call));
+            assert_eq!(Answer::decode(&packet), None);
+        }
+        for errno in 0..=u8::MAX {
+            let answer = Answer { errno: Errno(errno), bytes: vec![7; 8] };
+            let packet = answer.encode();
+            assert_eq!(Answer::decode(&packet), Some(answer));
+            assert_eq!(Call::decode(&packet), None);
         }
         let over = vec![LinkId(1), LinkId(2)];
         for bridge in [None, Some(b"br0".to_vec())] {
@@ -260,5 +311,36 @@ mod tests {
         let counters = Counters { ipackets: 1, obytes: 2, ..Counters::default() };
         let statistics = Statistics { state: LinkState::Unknown, counters };
         assert_eq!(Statistics::decode(&statistics.encode()), Some(statistics));
+    }
+
+    #[test]
+    fn a_trace_names_calls_and_answers() {
+        let params = iptun::Kparams::new(LinkId(5)).with_remote(Some([192, 0, 2, 1].into()));
+        let ioctl = |command, argument| Call::Ioctl { command, argument }.encode();
+        let answer = |errno, bytes| Answer { errno, bytes }.encode();
+        let request = dlmgmt::Request::GetLinkId { name: b"tun0".to_vec() };
+        let refusal = dlmgmt::Reply::encode_error(Some(&request), Errno::ENOENT);
+        let name = b"hoplimit".to_vec();
+        let property = dld::MacProp { number: dld::PROP_HOPLIMIT, name, ..Default::default() };
+        for (packet, words) in [
+            (ioctl(iptun::CREATE_SECURE, params.encode()), "IPTUN_CREATE_SECURE 192.0.2.1"),
+            (ioctl(iptun::DELETE, vec![5, 0, 0, 0]), "IPTUN_DELETE link 5"),
+            (ioctl(iptun::SET_6TO4RELAY, vec![10, 0, 0, 1]), "IPTUN_SET_6TO4RELAY 10.0.0.1"),
+            (ioctl(iptun::MODIFY, vec![1]), "IPTUN_MODIFY with 1 bytes"),
+            (ioctl(dld::SETMACPROP, property.encode()), "DLDIOC_SETMACPROP 24"),
+            (ioctl(7, vec![1]), "ioctl 0x00000007 with 1 bytes"),
+            (Call::Door(request.encode()).encode(), "door GetLinkId"),
+            (Call::Statistics { link: b"tun0".to_vec() }.encode(), "statistics of tun0"),
+            (Call::Topology { link: LinkId(3) }.encode(), "topology of link 3"),
+            (answer(Errno::EBUSY, Vec::new()), "EBUSY"),
+            (answer(Errno::OK, params.encode()), "ok, 192.0.2.1"),
+            (answer(Errno::OK, refusal), "ok, door ENOENT"),
+            (answer(Errno::OK, vec![1; 9]), "ok, 9 bytes"),
+            (vec![1], "1 bytes"),
+        ] {
+            let line = describe(&packet);
+            let found = words.split(' ').all(|word| line.contains(word));
+            assert!(found && !line.contains('\n'), "{words:?} in {line:?}");
+        }
     }
 }

@@ -143,11 +143,9 @@ impl Request {
             | Self::Snapshot { link } => image(8).u32(4, link.0),
             Self::WriteConf { conf } | Self::DestroyConf { conf } => image(8).u32(4, conf.0),
             Self::GetLinkId { name } => image(36).text(4, NAME, name),
-            Self::GetNext { after, class, flags, media } => image(24)
-                .u32(4, after.0)
-                .u32(8, class.bits())
-                .u32(12, flags.bits())
-                .u64(16, *media),
+            Self::GetNext { after, class, flags, media } => {
+                image(24).u32(4, after.0).u32(8, class.bits()).u32(12, flags.bits()).u64(16, *media)
+            }
             Self::SetZoneId { link, zone } => image(12).u32(4, link.0).u32(8, *zone),
             Self::CreateLinkId { name, class, media, prefix, flags } => image(52)
                 .text(4, NAME, name)
@@ -157,11 +155,9 @@ impl Request {
                 .u32(48, flags.bits()),
             Self::DestroyLinkId { link, flags } => image(12).u32(4, link.0).u32(8, flags.bits()),
             Self::RemapLinkId { link, name } => image(40).u32(4, link.0).text(8, NAME, name),
-            Self::CreateConf { name, link, class, media } => image(48)
-                .text(4, NAME, name)
-                .u32(36, link.0)
-                .u32(40, class.bits())
-                .u32(44, *media),
+            Self::CreateConf { name, link, class, media } => {
+                image(48).text(4, NAME, name).u32(36, link.0).u32(40, class.bits()).u32(44, *media)
+            }
             Self::SetAttr { conf, name, value } => {
                 let mut bytes = value.bytes();
                 bytes.truncate(ATTR_VALUE);
