@@ -4,4 +4,6 @@
 
 pub mod diagnostics;
 pub mod getopt;
+pub mod getopt_long;
+pub mod ofmt;
 pub mod smf;

@@ -32,10 +32,10 @@ impl<'a> Fields<'a> {
         self.array(at).map(u64::from_le_bytes)
     }
 
-    /// A string in a field of `len` bytes; it ends at the first NUL or with the field.
+    /// A string in a field of `len` bytes, which has to have its NUL.
     pub(super) fn text(self, at: usize, len: usize) -> Option<Vec<u8>> {
         let field = self.bytes(at, len)?;
-        let end = field.iter().position(|byte| *byte == 0).unwrap_or(len);
+        let end = field.iter().position(|byte| *byte == 0)?;
         Some(field[..end].to_vec())
     }
 }

@@ -201,7 +201,7 @@ pub fn describe(bytes: &[u8]) -> String {
     match Call::decode(bytes) {
         Some(Call::Ioctl { command, argument }) => describe_ioctl(command, &argument),
         Some(Call::Door(request)) => match dlmgmt::Request::decode(&request) {
-            Ok(request) => format!("door {request:?}"),
+            Ok(request) => format!("door {request}"),
             Err(_) => format!("door with {} bytes", request.len()),
         },
         Some(Call::Statistics { link }) => format!("statistics of {}", bstr::BStr::new(&link)),
@@ -252,7 +252,7 @@ fn describe_ioctl(command: u32, argument: &[u8]) -> String {
 fn describe_payload(bytes: &[u8]) -> String {
     let link = LinkId::NONE;
     let door = |request| match dlmgmt::Reply::decode(&request, bytes) {
-        Ok(reply) => Some(format!("{reply:?}")),
+        Ok(reply) => Some(format!("door {reply}")),
         Err(dlmgmt::ReplyError::Errno(errno)) => Some(format!("door {errno:?}")),
         Err(dlmgmt::ReplyError::Malformed { .. }) => None,
     };
@@ -329,7 +329,7 @@ mod tests {
             (ioctl(iptun::MODIFY, vec![1]), "IPTUN_MODIFY with 1 bytes"),
             (ioctl(dld::SETMACPROP, property.encode()), "DLDIOC_SETMACPROP 24"),
             (ioctl(7, vec![1]), "ioctl 0x00000007 with 1 bytes"),
-            (Call::Door(request.encode()).encode(), "door GetLinkId"),
+            (Call::Door(request.encode()).encode(), "door GETLINKID tun0"),
             (Call::Statistics { link: b"tun0".to_vec() }.encode(), "statistics of tun0"),
             (Call::Topology { link: LinkId(3) }.encode(), "topology of link 3"),
             (answer(Errno::EBUSY, Vec::new()), "EBUSY"),

@@ -39,12 +39,8 @@ fn usable(kind: TunnelType, addr: Option<IpAddr>) -> Result<IpAddr, Errno> {
     let addr = addr.filter(|addr| addr.is_ipv6() == (kind == TunnelType::Ipv6));
     let addr = addr.ok_or(Errno::EINVAL)?;
     let unusable = match addr {
-        IpAddr::V4(v4) => {
-            v4.is_unspecified() || v4 == Ipv4Addr::BROADCAST || v4.is_multicast()
-        }
-        IpAddr::V6(v6) => {
-            v6.is_unspecified() || v6.is_multicast() || v6.to_ipv4_mapped().is_some()
-        }
+        IpAddr::V4(v4) => v4.is_unspecified() || v4 == Ipv4Addr::BROADCAST || v4.is_multicast(),
+        IpAddr::V6(v6) => v6.is_unspecified() || v6.is_multicast() || v6.to_ipv4_mapped().is_some(),
     };
     if unusable { Err(Errno::EADDRNOTAVAIL) } else { Ok(addr) }
 }

@@ -84,11 +84,7 @@ impl Kernel {
     }
 
     /// A new tunnel gets the properties that are stored for its link, as far as they fit.
-    pub(super) fn apply_stored_properties(
-        &mut self,
-        link: LinkId,
-        attrs: &[(Vec<u8>, AttrValue)],
-    ) {
+    pub(super) fn apply_stored_properties(&mut self, link: LinkId, attrs: &[(Vec<u8>, AttrValue)]) {
         for (name, number) in PROPERTIES {
             let stored = attrs.iter().find(|(key, _)| key == name).map(|(_, value)| value);
             if let Some(AttrValue::Str(text)) = stored

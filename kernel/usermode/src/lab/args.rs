@@ -2,19 +2,22 @@
 
 //! The command line of `ipsec-lab`.
 
+use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::error::complain;
-use super::{demo, serve, shell};
+use super::{demo, ipadm, serve, shell};
 
 const USAGE: &str = "\
-usage: ipsec-lab serve DIR [--unmodified] [--trace FILE]
+usage: ipsec-lab serve DIR [--unmodified] [--trace FILE] [--address ADDR]...
        ipsec-lab shell [-c COMMAND] [--dir DIR] [--unmodified] [--trace FILE]
+                       [--address ADDR]...
        ipsec-lab demo
 
 A user-mode kernel with the IPsec interfaces of illumos, and what is needed to try it.
@@ -23,15 +26,20 @@ A user-mode kernel with the IPsec interfaces of illumos, and what is needed to t
   shell   start a private kernel and a shell, or COMMAND, that uses it
   demo    show and check a session with the real commands
 
-  -c COMMAND     run COMMAND with /bin/sh and pass its exit status on
-  --dir DIR      use DIR and keep it, instead of a temporary directory
-  --unmodified   be the kernel without the extensions of IPD 46
-  --trace FILE   append each message to FILE, a JSON object a line
+  -c COMMAND      run COMMAND with /bin/sh and pass its exit status on
+  --dir DIR       use DIR and keep it, instead of a temporary directory
+  --unmodified    be the kernel without the extensions of IPD 46
+  --address ADDR  an address of the host (10.1.1.1 if none is given)
+  --trace FILE    append each message to FILE, a JSON object a line
 ";
 
 /// The program `ipsec-lab`.
 #[must_use]
 pub fn main() -> ExitCode {
+    let name = env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    if name.file_name().is_some_and(|name| name == ipadm::NAME) {
+        return ipadm::main(env::args_os());
+    }
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
@@ -65,16 +73,34 @@ pub fn main() -> ExitCode {
 }
 
 /// Options of the kernel, the same wherever one is started.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct KernelArgs {
     pub(super) unmodified: bool,
     pub(super) trace: Option<PathBuf>,
+    /// Addresses of the host.
+    pub(super) addresses: Vec<IpAddr>,
+}
+
+/// The address of the host in the proposal.
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 1, 1, 1));
+
+impl Default for KernelArgs {
+    fn default() -> Self {
+        Self { unmodified: false, trace: None, addresses: vec![ADDRESS] }
+    }
 }
 
 fn command() -> Command {
     let file = || value_parser!(PathBuf);
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
-    let kernel = [flag("unmodified"), Arg::new("trace").long("trace").value_parser(file())];
+    let kernel = [
+        flag("unmodified"),
+        Arg::new("trace").long("trace").value_parser(file()),
+        Arg::new("address")
+            .long("address")
+            .action(ArgAction::Append)
+            .value_parser(value_parser!(IpAddr)),
+    ];
     Command::new("ipsec-lab")
         .subcommand_required(true)
         .disable_help_subcommand(true)
@@ -108,7 +134,12 @@ fn path(args: &ArgMatches, name: &str) -> Option<PathBuf> {
 }
 
 fn kernel(args: &ArgMatches) -> KernelArgs {
-    KernelArgs { unmodified: args.get_flag("unmodified"), trace: path(args, "trace") }
+    let given: Vec<IpAddr> = args.get_many("address").into_iter().flatten().copied().collect();
+    KernelArgs {
+        unmodified: args.get_flag("unmodified"),
+        trace: path(args, "trace"),
+        addresses: if given.is_empty() { vec![ADDRESS] } else { given },
+    }
 }
 
 /// What is wrong, without the usage that clap adds, as one line.

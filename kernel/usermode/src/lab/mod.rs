@@ -7,6 +7,7 @@
 //! | [`Server`] | the kernel behind Unix sockets, in a directory |
 //! | `ipsec-lab serve` | a server as a process |
 //! | `ipsec-lab shell` | a private server and a shell, or one command, that uses it |
+//! | `ipadm` | a stand-in with just what a tunnel needs |
 //! | `ipsec-lab demo` | a session with the real commands, each step checked |
 //!
 //! A lab directory has one socket for each kernel interface, `root/`, which stands for
@@ -17,11 +18,13 @@ mod args;
 mod control;
 mod demo;
 mod error;
+mod ipadm;
 mod process;
 mod serve;
 mod server;
 mod shell;
 mod signals;
+mod store;
 mod tree;
 
 pub use self::args::main;

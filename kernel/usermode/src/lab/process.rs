@@ -20,6 +20,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("dladm", "dladm"),
     ("ipseckey", "ipseckey"),
     ("tcpkey", "ipseckey"),
+    ("ipadm", "ipsec-lab"),
     ("ipsec-lab", "ipsec-lab"),
 ];
 
@@ -54,6 +55,9 @@ impl Lab {
         }
         if let Some(trace) = &kernel.trace {
             command.arg("--trace").arg(trace);
+        }
+        for address in &kernel.addresses {
+            command.arg("--address").arg(address.to_string());
         }
         let mut server =
             command.spawn().map_err(|source| LabError::io("cannot run", &program, source))?;

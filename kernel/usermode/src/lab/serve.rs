@@ -42,7 +42,11 @@ fn serve(args: &Args) -> Result<(), LabError> {
         Signals::catch(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]).map_err(failed)?;
     let kind = if args.kernel.unmodified { KernelKind::Unmodified } else { KernelKind::Modified };
     let config = Config { kind, ..Config::default() };
-    let options = Options { trace: args.kernel.trace.clone(), ..Options::default() };
+    let options = Options {
+        trace: args.kernel.trace.clone(),
+        addresses: args.kernel.addresses.clone(),
+        ..Options::default()
+    };
     let mut server = Server::bind(&args.dir, config, options)?;
 
     // Nobody may be there to read the line.

@@ -20,9 +20,16 @@ const DIRECTORIES: &[(&str, u32)] = &[
     ("root/etc", 0o755),
     ("root/etc/inet", 0o755),
     ("root/etc/inet/secret", 0o700),
+    ("root/etc/dladm", 0o755),
+    ("root/etc/svc", 0o755),
+    ("root/etc/svc/volatile", 0o755),
+    ("root/etc/svc/volatile/dladm", 0o755),
     ("root/var", 0o755),
     ("root/var/run", 0o755),
 ];
+
+/// Directories that are empty after a boot.
+const VOLATILE: &[&str] = &["root/var/run", "root/etc/svc/volatile"];
 
 /// A lab directory.
 #[derive(Clone, Debug)]
@@ -91,14 +98,16 @@ impl Tree {
     }
 
     /// Adds what a root needs and does not have. A new kernel knows nothing of what an
-    /// earlier one did, so `/var/run` is empty, as after a boot.
+    /// earlier one did, so what does not outlive a boot is emptied.
     pub(super) fn fill(&self) -> Result<(), LabError> {
-        let run = self.dir.join("root/var/run");
-        match fs::remove_dir_all(&run) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(LabError::io("cannot empty", &run, error));
+        for name in VOLATILE {
+            let path = self.dir.join(name);
+            match fs::remove_dir_all(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(LabError::io("cannot empty", &path, error));
+                }
+                _ => {}
             }
-            _ => {}
         }
         for &(name, mode) in DIRECTORIES {
             let path = self.dir.join(name);

@@ -8,6 +8,7 @@
 
 mod reply;
 mod request;
+mod text;
 
 use bitflags::bitflags;
 

@@ -98,24 +98,34 @@ impl Request {
     /// Number of the command.
     #[must_use]
     pub fn command(&self) -> u32 {
+        self.row().0
+    }
+
+    /// Name of the command in the header file, without its prefix.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.row().1
+    }
+
+    fn row(&self) -> (u32, &'static str) {
         match self {
-            Self::GetName { .. } => 4,
-            Self::GetLinkId { .. } => 5,
-            Self::GetNext { .. } => 6,
-            Self::SetZoneId { .. } => 9,
-            Self::CreateLinkId { .. } => 128,
-            Self::DestroyLinkId { .. } => 129,
-            Self::RemapLinkId { .. } => 130,
-            Self::CreateConf { .. } => 131,
-            Self::OpenConf { .. } => 132,
-            Self::WriteConf { .. } => 133,
-            Self::UpLinkId { .. } => 134,
-            Self::SetAttr { .. } => 135,
-            Self::UnsetAttr { .. } => 136,
-            Self::RemoveConf { .. } => 137,
-            Self::DestroyConf { .. } => 138,
-            Self::GetAttr { .. } => 139,
-            Self::Snapshot { .. } => 140,
+            Self::GetName { .. } => (4, "GETNAME"),
+            Self::GetLinkId { .. } => (5, "GETLINKID"),
+            Self::GetNext { .. } => (6, "GETNEXT"),
+            Self::SetZoneId { .. } => (9, "SETZONEID"),
+            Self::CreateLinkId { .. } => (128, "CREATE_LINKID"),
+            Self::DestroyLinkId { .. } => (129, "DESTROY_LINKID"),
+            Self::RemapLinkId { .. } => (130, "REMAP_LINKID"),
+            Self::CreateConf { .. } => (131, "CREATECONF"),
+            Self::OpenConf { .. } => (132, "OPENCONF"),
+            Self::WriteConf { .. } => (133, "WRITECONF"),
+            Self::UpLinkId { .. } => (134, "UP_LINKID"),
+            Self::SetAttr { .. } => (135, "SETATTR"),
+            Self::UnsetAttr { .. } => (136, "UNSETATTR"),
+            Self::RemoveConf { .. } => (137, "REMOVECONF"),
+            Self::DestroyConf { .. } => (138, "DESTROYCONF"),
+            Self::GetAttr { .. } => (139, "GETATTR"),
+            Self::Snapshot { .. } => (140, "GETCONFSNAPSHOT"),
         }
     }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::{LinkClass, LinkId};
 use crate::wire::errno::Errno;
 
-fn requests() -> Vec<Request> {
+pub(super) fn requests() -> Vec<Request> {
     let (link, conf, name) = (LinkId(7), ConfId(9), b"tun0".to_vec());
     let (class, flags, media) = (LinkClass::IPTUN, LinkFlags::ACTIVE, 0x8000_0001);
     let set = |value| Request::SetAttr { conf, name: b"laddr".to_vec(), value };
@@ -43,13 +43,12 @@ fn requests_come_back_and_have_exactly_one_size() {
     }
 }
 
-#[test]
-fn replies_come_back() {
+pub(super) fn replies() -> Vec<(Request, Reply)> {
     let (link, class, flags) = (LinkId(7), LinkClass::IPTUN, LinkFlags::PERSIST);
     let info = LinkInfo { link, flags, class, media: 1 };
     let name = NameInfo { name: b"tun0".to_vec(), class, media: 1, flags };
     let pairs = vec![(b"type".to_vec(), 1u64.to_le_bytes().to_vec())];
-    for (request, reply) in [
+    vec![
         (Request::UpLinkId { link }, Reply::Plain),
         (Request::GetLinkId { name: b"tun0".to_vec() }, Reply::Link(info)),
         (Request::GetName { link }, Reply::Name(name)),
@@ -59,7 +58,12 @@ fn replies_come_back() {
             Reply::Attr(AttrValue::Str(b"v".to_vec())),
         ),
         (Request::Snapshot { link }, Reply::Snapshot(pairs)),
-    ] {
+    ]
+}
+
+#[test]
+fn replies_come_back() {
+    for (request, reply) in replies() {
         let bytes = reply.encode();
         assert_eq!(Reply::decode(&request, &bytes), Ok(reply));
         for len in 0..bytes.len() {
@@ -68,6 +72,21 @@ fn replies_come_back() {
         let refusal = Reply::encode_error(Some(&request), Errno::ENOENT);
         assert_eq!(Reply::decode(&request, &refusal), Err(ReplyError::Errno(Errno::ENOENT)));
     }
+}
+
+#[test]
+fn a_string_without_its_end_is_no_value() {
+    let (conf, name) = (ConfId(9), b"laddr".to_vec());
+    let value = AttrValue::Str(b"10.1.1.1".to_vec());
+    let image = Request::SetAttr { conf, name, value }.encode();
+    for (at, byte) in [(40, 8), (40, 0), (44, 3), (42, 1)] {
+        let mut image = image.clone();
+        image[at] = byte;
+        assert_eq!(Request::decode(&image), Err(Errno::EINVAL), "byte {at}");
+    }
+    let mut image = Request::GetLinkId { name: Vec::new() }.encode();
+    image[4..].fill(b'x');
+    assert_eq!(Request::decode(&image), Err(Errno::EINVAL));
 }
 
 proptest! {
@@ -81,6 +100,22 @@ proptest! {
         for request in requests() {
             let _ = Reply::decode(&request, &image);
             let _ = Reply::decode(&request, &[&[0; 4], &bytes[..]].concat());
+        }
+    }
+
+    // Images of the right size are understood as far as they can be.
+    #[test]
+    fn damaged_images_mean_the_same_when_sent_on(
+        which in 0..requests().len(),
+        bytes in any::<[u8; 8]>(),
+        at in any::<proptest::sample::Index>(),
+    ) {
+        let mut image = requests()[which].encode();
+        let at = 4 + at.index(image.len() - 4);
+        let len = bytes.len().min(image.len() - at);
+        image[at..at + len].copy_from_slice(&bytes[..len]);
+        if let Ok(request) = Request::decode(&image) {
+            prop_assert_eq!(Request::decode(&request.encode()), Ok(request));
         }
     }
 }

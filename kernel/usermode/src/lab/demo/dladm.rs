@@ -81,11 +81,7 @@ pub(super) const PART: Part = Part {
                 ),
             ],
         },
-        Step {
-            note: "Its policy.",
-            run: Write("/etc/inet/ipsecinit.conf", INIT),
-            expect: &[],
-        },
+        Step { note: "Its policy.", run: Write("/etc/inet/ipsecinit.conf", INIT), expect: &[] },
         Step { note: "", run: Cat("/etc/inet/ipsecinit.conf"), expect: &[Output(INIT)] },
         Step {
             note: "",
@@ -255,7 +251,9 @@ pub(super) const OLD_KERNEL: Part = Part {
     steps: &[
         Step {
             note: "",
-            run: Command("dladm create-iptun -T ipv4 -S -a local=10.1.1.1,remote=157.85.1.1 sectun0"),
+            run: Command(
+                "dladm create-iptun -T ipv4 -S -a local=10.1.1.1,remote=157.85.1.1 sectun0",
+            ),
             expect: &[Fails, Output(""), Complains("sectun0")],
         },
         Step {

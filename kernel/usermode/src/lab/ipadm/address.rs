@@ -105,9 +105,15 @@ mod tests {
             assert_eq!(parsed.prefix, prefix);
             assert_eq!(parsed.remote.map(|addr| addr.to_string()).as_deref(), remote);
         }
-        for text in ["", "remote=1.2.3.4", "local=x", "1.2.3.4/33", "local=1.2.3.4,remote=::1",
-            "lcal=1.2.3.4", "1.2.3.4,1.2.3.5"]
-        {
+        for text in [
+            "",
+            "remote=1.2.3.4",
+            "local=x",
+            "1.2.3.4/33",
+            "local=1.2.3.4,remote=::1",
+            "lcal=1.2.3.4",
+            "1.2.3.4,1.2.3.5",
+        ] {
             assert!(text.parse::<AddressArgument>().is_err(), "{text}");
         }
     }

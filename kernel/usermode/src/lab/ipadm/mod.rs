@@ -7,9 +7,12 @@
 mod address;
 mod show;
 
+use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use illumos_ipsec::cli::ofmt::ColumnError;
 use serde_json::json;
 
 use self::address::{AddressArgument, AddressObject};
@@ -17,7 +20,8 @@ use super::LabError;
 use super::control::Control;
 use super::error::complain_as;
 
-const NAME: &str = "ipadm";
+/// The name under which it is called.
+pub(super) const NAME: &str = "ipadm";
 
 const USAGE: &str = "\
 usage: ipadm create-addr [-t] -T static [-d] -a {ADDR[/LEN]|local=ADDR[,remote=ADDR]} LINK/NAME
@@ -30,8 +34,6 @@ This is a stand-in for a lab; it has nothing else.
 /// What is wrong with a command line or a request.
 #[derive(Debug, thiserror::Error)]
 enum IpadmError {
-    #[error("{0}")]
-    Usage(String),
     #[error("cannot create address object '{name}': {reason}")]
     Create { name: AddressObject, reason: LabError },
     #[error("cannot delete address object '{name}': {reason}")]
@@ -39,13 +41,13 @@ enum IpadmError {
     #[error("address object '{0}' does not exist")]
     NoObject(String),
     #[error(transparent)]
-    Columns(#[from] show::ColumnsError),
+    Columns(#[from] ColumnError),
     #[error(transparent)]
     Lab(#[from] LabError),
 }
 
 /// The program, when `ipsec-lab` is called by that name.
-pub(super) fn main(args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+pub(super) fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let matches = match command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
@@ -55,7 +57,7 @@ pub(super) fn main(args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
         Err(_) => {
-            super::demo::show(USAGE);
+            let _ = io::stdout().write_all(USAGE.as_bytes());
             return ExitCode::SUCCESS;
         }
     };

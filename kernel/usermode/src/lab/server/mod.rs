@@ -15,6 +15,7 @@ mod stop;
 mod trace;
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -30,7 +31,9 @@ pub use self::stop::Running;
 use self::trace::Trace;
 use super::LabError;
 use super::error::complain;
+use super::store::FileStore;
 use super::tree::{Lock, Tree};
+use crate::links::Registry;
 use crate::{Config, Event, Kernel};
 
 /// Connections accepted in one turn.
@@ -50,6 +53,8 @@ pub struct Options {
     pub trace: Option<PathBuf>,
     /// Look at each request before the kernel does.
     pub interposer: Option<Box<dyn Interposer>>,
+    /// Addresses of the host, as if they were on an interface outside of the lab.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// Looks at each request before the kernel does: tests put faults in here.
@@ -114,8 +119,13 @@ impl Server {
             .iter()
             .map(|interface| Listener::bind(tree.dir(), interface))
             .collect::<Result<_, _>>()?;
+        let mut registry = Registry::open(Box::new(FileStore::new(tree.root())));
+        registry.take_complaints().iter().for_each(|text| complain(format_args!("{text}")));
+        let mut kernel = Kernel::new(config);
+        kernel.set_links_registry(registry);
+        options.addresses.iter().for_each(|address| kernel.set_address(*address, true));
         Ok(Self {
-            kernel: Kernel::new(config),
+            kernel,
             clients: Vec::new(),
             accepted: 0,
             accept_again: None,
