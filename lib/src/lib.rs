@@ -15,6 +15,7 @@
 pub mod model;
 pub mod policy;
 pub mod sys;
+pub mod tunnels;
 pub mod wire;
 
 #[cfg(feature = "cli")]

@@ -38,6 +38,7 @@ pub use compile::{Resolver, compile};
 pub use ipsecalgs::AlgDb;
 pub use keyword::{ActionKey, End, PatternKey, PropertyKey, Style};
 pub use names::Names;
+pub(crate) use number::inet_addr;
 pub use number::int as c_integer;
 pub use objection::{Objection, objections};
 pub use parse::{MAX_RULE_LEN, parse};

@@ -41,7 +41,7 @@ pub(super) fn bounded(word: &[u8], max: u16) -> Option<u16> {
 
 /// `inet_addr`: one to four parts, each decimal, octal or hexadecimal; the last one
 /// fills the bytes that are left.
-pub(super) fn inet_addr(word: &[u8]) -> Option<Ipv4Addr> {
+pub(crate) fn inet_addr(word: &[u8]) -> Option<Ipv4Addr> {
     if !word.first()?.is_ascii_digit() {
         return None;
     }

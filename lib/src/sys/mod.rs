@@ -4,6 +4,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`links`] | data-links: `/dev/dld`, the link daemon, statistics |
 //! | [`policy`] | a `PF_POLICY` connection: one trait, one client on top of it |
 //! | `usermode` | back end: the user-mode kernel of a lab (not on illumos) |
 //! | [`script`] | back end: a scripted exchange for unit tests |
@@ -17,6 +18,7 @@
 //! socket per kernel interface and `root/`, under which system paths are resolved.
 
 pub mod files;
+pub mod links;
 pub mod names;
 pub mod policy;
 pub mod script;

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use super::links::{LinkClient, OpenLinksError};
 use super::policy::{OpenError, PolicySocket};
 
 /// The system a command works on.
@@ -107,6 +108,17 @@ impl System {
         #[cfg(not(target_os = "illumos"))]
         match &self.lab {
             Some(lab) => super::usermode::open_policy(lab),
+            None => Err(NoLab::NotNamed.into()),
+        }
+        #[cfg(target_os = "illumos")]
+        Err(NoLab::NotNamed.into())
+    }
+
+    /// Opens `/dev/dld`.
+    pub fn open_links(&self) -> Result<LinkClient, OpenLinksError> {
+        #[cfg(not(target_os = "illumos"))]
+        match &self.lab {
+            Some(lab) => super::links::open(lab).map(LinkClient::new),
             None => Err(NoLab::NotNamed.into()),
         }
         #[cfg(target_os = "illumos")]

@@ -27,16 +27,18 @@ pub(super) fn directory() -> Option<PathBuf> {
 /// Connects to the `pf_policy` socket of a lab.
 pub(super) fn open_policy(lab: &Path) -> Result<Box<dyn PolicySocket>, OpenError> {
     let path = lab.join("pf_policy");
-    let open = || -> nix::Result<OwnedFd> {
-        let fd = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
-        connect(fd.as_raw_fd(), &UnixAddr::new(&path)?)?;
-        Ok(fd)
-    };
-    match open() {
+    match connect_to(&path) {
         Ok(fd) => Ok(Box::new(LabSocket::new(fd))),
         Err(errno @ (Errno::EACCES | Errno::EPERM)) => Err(OpenError::Privilege(errno.into())),
         Err(errno) => Err(OpenError::Unavailable { path, source: errno.into() }),
     }
+}
+
+/// Connects to one of the sockets of a lab.
+pub(super) fn connect_to(path: &Path) -> nix::Result<OwnedFd> {
+    let fd = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
+    connect(fd.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(fd)
 }
 
 /// Packets that are moved with one system call at most.

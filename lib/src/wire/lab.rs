@@ -23,6 +23,7 @@ const IOCTL: u32 = 0x1D1D_0001;
 const DOOR: u32 = 0x1D1D_0002;
 const STATISTICS: u32 = 0x1D1D_0003;
 const TOPOLOGY: u32 = 0x1D1D_0004;
+const ZONE: u32 = 0x1D1D_0005;
 
 /// A call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub enum Call {
         /// The link.
         link: LinkId,
     },
+    /// The zone of the caller; the answer is a number of four bytes.
+    Zone,
 }
 
 impl Call {
@@ -59,6 +62,7 @@ impl Call {
             Self::Door(request) => (DOOR, 0, request.as_slice()),
             Self::Statistics { link } => (STATISTICS, 0, link.as_slice()),
             Self::Topology { link } => (TOPOLOGY, link.0, &[][..]),
+            Self::Zone => (ZONE, 0, &[][..]),
         };
         let image = Image::new(8 + payload.len()).u32(0, kind).u32(4, number);
         image.put(8, payload).done()
@@ -74,6 +78,7 @@ impl Call {
             DOOR => Self::Door(payload),
             STATISTICS => Self::Statistics { link: payload },
             TOPOLOGY => Self::Topology { link: LinkId(number) },
+            ZONE => Self::Zone,
             _ => return None,
         })
     }
@@ -206,6 +211,7 @@ pub fn describe(bytes: &[u8]) -> String {
         },
         Some(Call::Statistics { link }) => format!("statistics of {}", bstr::BStr::new(&link)),
         Some(Call::Topology { link }) => format!("topology of link {link}"),
+        Some(Call::Zone) => "zone".to_owned(),
         None => match Answer::decode(bytes) {
             Some(Answer { errno: Errno::OK, bytes }) => format!("ok{}", describe_payload(&bytes)),
             Some(answer) => format!("{:?}{}", answer.errno, describe_payload(&answer.bytes)),
@@ -292,6 +298,7 @@ mod tests {
             Call::Door(vec![4, 0, 0, 0, 1, 0, 0, 0]),
             Call::Statistics { link: b"tun0".to_vec() },
             Call::Topology { link: LinkId(3) },
+            Call::Zone,
         ] {
             let packet = call.encode();
             assert_eq!(Call::decode(&packet), Some(call));

@@ -26,6 +26,7 @@ impl Kernel {
                 Some(statistics) => (Errno::OK, statistics.encode()),
                 None => (Errno::ENOENT, Vec::new()),
             },
+            Some(Call::Zone) => (Errno::OK, self.host.caller.zone.to_le_bytes().to_vec()),
             Some(Call::Topology { link }) => {
                 (Errno::OK, self.host.topology.get(&link).cloned().unwrap_or_default().encode())
             }

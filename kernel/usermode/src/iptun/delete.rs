@@ -5,7 +5,7 @@
 use illumos_ipsec::model::{LinkId, TunnelName};
 use illumos_ipsec::wire::errno::Errno;
 
-use crate::{Kernel, KernelKind};
+use crate::Kernel;
 
 impl Kernel {
     /// IPTUN_DELETE. The policy of the tunnel goes with it.
@@ -21,26 +21,33 @@ impl Kernel {
     /// Removes a tunnel and its policy.
     pub(crate) fn discard_tunnel(&mut self, link: LinkId) {
         self.unbind(link);
-        if let Some(tunnel) = self.tunnels.by_link.remove(&link)
-            && let Some(policy) = tunnel.policy
-        {
-            self.spd.destroy(&policy);
-        }
+        let Some(policy) = self.tunnels.by_link.remove(&link).and_then(|tunnel| tunnel.policy)
+        else {
+            return;
+        };
+        self.spd.destroy(&policy);
+        // After a rename two tunnels can have had the same policy.
+        let others = self.tunnels.by_link.values();
+        let others = others.filter(|other| other.policy.as_ref() == Some(&policy));
+        let others: Vec<LinkId> = others.map(|other| other.link).collect();
+        others.into_iter().for_each(|other| self.policy_changed(other));
     }
 
     /// DLDIOC_RENAME of a tunnel link; the registry has the new name afterwards.
     ///
-    /// Policy does not follow a rename. So a secure tunnel with policy in force is not
-    /// renamed; a tunnel without gets whatever policy the new name has.
+    /// A tunnel keeps the policy that is attached to it, under its old name, until
+    /// something is done to the policy of the new name; so it is in illumos. A secure
+    /// tunnel with policy in force is not renamed, and one without gets the policy of the
+    /// new name.
     pub(crate) fn iptun_rename(&mut self, link: LinkId, name: &TunnelName) -> Result<(), Errno> {
         let Some(tunnel) = self.tunnels.by_link.get(&link) else { return Ok(()) };
         if tunnel.started {
             return Err(Errno::EBUSY);
         }
-        if self.kind == KernelKind::Unmodified {
+        if !tunnel.secure {
             return Ok(());
         }
-        if tunnel.secure && self.policy_attached(tunnel) {
+        if self.policy_attached(tunnel) {
             return Err(Errno::EBUSY);
         }
         let policy = self.spd.head(Some(name)).map(|_| name.clone());
