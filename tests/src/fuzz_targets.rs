@@ -6,7 +6,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
-use illumos_ipsec::model::{ActionFlags, ActionKind, Direction, KernelAlg, SpdRule, TunnelMode};
+use illumos_ipsec::model::{
+    ActionFlags, ActionKind, Direction, KernelAlg, LinkId, LinkState, SpdRule, TunnelMode,
+};
 use illumos_ipsec::policy::{
     AlgDb, FIRST_PRIORITY, Names, Parsed, PolicyRule, Problem, Resolver, Severity, SourceText,
     compile, objections, parse, print_rule,
@@ -14,7 +16,8 @@ use illumos_ipsec::policy::{
 use illumos_ipsec::wire::policy::{
     DecodedAlternative, DumpItem, Message, decode_alglist, decode_record, describe,
 };
-use ipsec_usermode::{Config, Kernel};
+use illumos_ipsec::wire::{dld, dlmgmt, iptun, lab, nvlist};
+use ipsec_usermode::{Config, ConnId, Kernel};
 
 /// A target: its name and what it does with an input.
 pub type Target = (&'static str, fn(&[u8]));
@@ -24,6 +27,8 @@ pub const TARGETS: &[Target] = &[
     ("policy_language", policy_language),
     ("policy_client_decode", policy_client_decode),
     ("policy_server", policy_server),
+    ("link_client_decode", link_client_decode),
+    ("link_server", link_server),
 ];
 
 const ALGS: &[u8] = b"\
@@ -223,4 +228,86 @@ fn check_reply(reply: &[u8]) {
         assert_eq!(stated, reply.len());
     }
     let _ = describe(reply);
+}
+
+/// Any bytes as calls about links and as what comes back: nothing panics, and what is
+/// understood means the same when it is sent on.
+pub fn link_client_decode(data: &[u8]) {
+    let _ = lab::describe(data);
+    again(data, lab::Call::decode, lab::Call::encode);
+    again(data, lab::Answer::decode, lab::Answer::encode);
+    again(data, lab::Statistics::decode, lab::Statistics::encode);
+    again(data, lab::Topology::decode, lab::Topology::encode);
+    again(data, iptun::Kparams::decode, iptun::Kparams::encode);
+    again(data, dld::Attr::decode, dld::Attr::encode);
+    again(data, dld::Rename::decode, dld::Rename::encode);
+    again(data, dld::MacProp::decode, dld::MacProp::encode);
+    again(data, dld::PropRange::decode, dld::PropRange::encode);
+    again(data, nvlist::decode, |pairs| nvlist::encode(pairs));
+    again(data, |bytes| dlmgmt::Request::decode(bytes).ok(), dlmgmt::Request::encode);
+    let (link, conf) = (LinkId::NONE, dlmgmt::ConfId(0));
+    for request in [
+        dlmgmt::Request::UpLinkId { link },
+        dlmgmt::Request::GetName { link },
+        dlmgmt::Request::GetLinkId { name: Vec::new() },
+        dlmgmt::Request::OpenConf { link },
+        dlmgmt::Request::GetAttr { conf, name: Vec::new() },
+        dlmgmt::Request::Snapshot { link },
+    ] {
+        let decode = |bytes: &[u8]| dlmgmt::Reply::decode(&request, bytes).ok();
+        again(data, decode, dlmgmt::Reply::encode);
+    }
+}
+
+fn again<T: PartialEq + std::fmt::Debug>(
+    bytes: &[u8],
+    decode: impl Fn(&[u8]) -> Option<T>,
+    encode: impl Fn(&T) -> Vec<u8>,
+) {
+    if let Some(value) = decode(bytes) {
+        assert_eq!(decode(&encode(&value)), Some(value));
+    }
+}
+
+/// Any bytes as calls of several clients about links, mixed with requests about policy:
+/// nothing panics, every call has one answer, and no secure tunnel loses its protection.
+///
+/// The input is as that of [`policy_server`]; sockets 0 and 1 are `dld`, 2 is `control`
+/// and 3 is `pf_policy`.
+pub fn link_server(data: &[u8]) {
+    let mut kernel = Kernel::new(Config::default());
+    let open: [fn(&mut Kernel) -> ConnId; 4] =
+        [Kernel::open_dld, Kernel::open_dld, Kernel::open_control, Kernel::open_policy];
+    let mut sockets = open.map(|open| open(&mut kernel));
+    let mut rest = data;
+    while let [control, low, high, tail @ ..] = rest {
+        let len = usize::from(u16::from_le_bytes([*low, *high])).min(tail.len());
+        let (message, behind) = tail.split_at(len);
+        rest = behind;
+        let at = usize::from(control & 3);
+        if control & 0x80 != 0 {
+            kernel.close(sockets[at]);
+            sockets[at] = open[at](&mut kernel);
+        }
+        let secure: Vec<LinkId> =
+            kernel.tunnels().filter(|tunnel| tunnel.secure).map(|tunnel| tunnel.link).collect();
+        kernel.request(sockets[at], message);
+        let mut answers = 0;
+        while let Some(answer) = kernel.next_reply(sockets[at]) {
+            answers += 1;
+            match at {
+                0 | 1 => assert!(lab::Answer::decode(&answer).is_some()),
+                2 => assert!(serde_json::from_slice::<serde_json::Value>(&answer).is_ok()),
+                _ => check_reply(&answer),
+            }
+            let _ = lab::describe(&answer);
+        }
+        assert!(at == 3 || answers == 1);
+        kernel.take_events();
+        for tunnel in kernel.tunnels() {
+            assert!(tunnel.secure || !secure.contains(&tunnel.link));
+            let up = tunnel.link_state == LinkState::Up;
+            assert!(!up || !tunnel.secure || kernel.policy_attached(tunnel));
+        }
+    }
 }
