@@ -6,6 +6,7 @@
 //! Where a field is gets found out by setting it and looking which bytes change.
 
 use illumos_ipsec::model::{LINK_NAME_MAX, LinkClass, LinkId, LinkState, TunnelType};
+use illumos_ipsec::sys::links::LinkStatus;
 use illumos_ipsec::wire::dlmgmt::{
     ANY_MEDIA, ATTR_VALUE, AttrValue, ConfId, DOOR, LinkFlags, LinkInfo, NameInfo, Reply, Request,
 };
@@ -474,5 +475,20 @@ fn the_command_of_a_request_is_its_first_word() {
     for probe in requests() {
         let request = Request::decode(&probe.zero).unwrap();
         assert_eq!(probe.zero[..4], request.command().to_le_bytes(), "{}", probe.name);
+    }
+}
+
+#[test]
+fn statuses_have_the_numbers_and_texts_of_illumos() {
+    let layout = layout();
+    let known: Vec<(u64, &str)> = layout["dladm_status_text"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|row| (number(&row[0]), row[1].as_str().unwrap()))
+        .collect();
+    for status in LinkStatus::ALL {
+        let (ours, text) = (u64::from(status.number()), status.to_string());
+        assert!(known.contains(&(ours, text.as_str())), "{status:?} = {ours} {text:?}");
     }
 }

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<Report, String> {
-    let usage = "usage: golden ipsecconf|pf_policy_kernel --cases DIR [--import FILE]";
+    let usage = "usage: golden dladm|ipsecconf|pf_policy_kernel --cases DIR [--import FILE]";
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (tool, dir, import) = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [tool, "--cases", dir] => (tool, PathBuf::from(dir), None),
@@ -31,6 +31,21 @@ fn run() -> Result<Report, String> {
     };
     let failed = |error: std::io::Error| format!("{}: {error}", dir.display());
     match tool {
+        "dladm" => {
+            let cases = golden::dladm::load_directory(&dir).map_err(failed)?;
+            if let Some(file) = import {
+                write_lines(Path::new(file), &cases)?;
+            }
+            let program = system_tests::program("dladm")?;
+            let mut report = Report::default();
+            for kernel in [KernelKind::Unmodified, KernelKind::Modified] {
+                for case in &cases {
+                    let outcome = golden::dladm::run(case, &program, kernel);
+                    report.add(golden::dladm::name(&case.id, kernel), outcome);
+                }
+            }
+            Ok(report)
+        }
         "ipsecconf" => {
             let cases = golden::ipsecconf::load_directory(&dir).map_err(failed)?;
             if let Some(file) = import {

@@ -2,6 +2,7 @@
 
 //! Recorded conversations replayed.
 
+pub mod dladm;
 pub mod ipsecconf;
 pub mod kernel;
 

@@ -36,7 +36,10 @@ impl Kernel {
         self.can_bind(tunnel)?;
         if let Some(pair) = tunnel.pair() {
             self.tunnels.bound.insert(pair, link);
-            self.with_tunnel(link, |tunnel| tunnel.bound = true);
+            self.with_tunnel(link, |tunnel| {
+                tunnel.bound = true;
+                tunnel.counted_encap_limit = tunnel.encap_limit;
+            });
         }
         Ok(())
     }

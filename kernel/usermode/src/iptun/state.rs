@@ -61,6 +61,7 @@ impl Kernel {
 
     /// The policy of a tunnel may have changed.
     pub(super) fn policy_changed(&mut self, link: LinkId) {
+        self.with_tunnel(link, |tunnel| tunnel.counted_encap_limit = tunnel.encap_limit);
         if self.tunnels.by_link.get(&link).is_some_and(|tunnel| tunnel.secure) {
             self.update_link_state(link);
         }
@@ -69,15 +70,20 @@ impl Kernel {
     /// MTU of a tunnel in bytes: what was set, or the largest possible one.
     #[must_use]
     pub fn mtu(&self, tunnel: &Tunnel) -> u32 {
-        tunnel.fixed_mtu.unwrap_or_else(|| self.largest_mtu(tunnel))
+        tunnel.fixed_mtu.unwrap_or_else(|| self.room(tunnel, tunnel.counted_encap_limit))
+    }
+
+    /// The largest MTU that can be set now.
+    pub(super) fn largest_mtu(&self, tunnel: &Tunnel) -> u32 {
+        self.room(tunnel, tunnel.encap_limit)
     }
 
     /// The MTU that the path, the outer header and IPsec leave.
     /// Source: `spec/iptun_ioctl.md` section 13.
-    pub(super) fn largest_mtu(&self, tunnel: &Tunnel) -> u32 {
+    fn room(&self, tunnel: &Tunnel, encap_limit: u32) -> u32 {
         let (header, most) = match tunnel.kind {
             TunnelType::Ipv4 | TunnelType::SixToFour => (20, 65_515),
-            TunnelType::Ipv6 if tunnel.encap_limit == 0 => (40, 65_487),
+            TunnelType::Ipv6 if encap_limit == 0 => (40, 65_487),
             TunnelType::Ipv6 => (48, 65_487),
         };
         let overhead = self.ipsec_overhead(tunnel);

@@ -40,6 +40,9 @@ pub struct Tunnel {
     pub hop_limit: u32,
     /// Encapsulation limit; 0 is none.
     pub encap_limit: u32,
+    /// The encapsulation limit when the MTU was last worked out. Setting a new one does
+    /// not do that.
+    pub(crate) counted_encap_limit: u32,
     /// Zone of the creator.
     pub zone: u32,
     /// The link state that was last told.
@@ -65,6 +68,7 @@ impl Tunnel {
             fixed_mtu: None,
             hop_limit: DEFAULT_HOP_LIMIT,
             encap_limit: DEFAULT_ENCAP_LIMIT,
+            counted_encap_limit: DEFAULT_ENCAP_LIMIT,
             zone: 0,
             link_state: LinkState::Unknown,
             counters: Counters::default(),
