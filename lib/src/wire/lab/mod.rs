@@ -12,12 +12,13 @@
 //!
 //! An errno is a small number and a kind is not, so a packet tells which of both it is.
 
-use std::net::Ipv4Addr;
+mod text;
 
 use super::errno::Errno;
 use super::image::{Fields, Image};
-use super::{dld, dlmgmt, iptun};
 use crate::model::{LinkId, LinkState};
+
+pub use text::describe;
 
 const IOCTL: u32 = 0x1D1D_0001;
 const DOOR: u32 = 0x1D1D_0002;
@@ -197,85 +198,9 @@ impl Topology {
     }
 }
 
-/// One line about a packet, for a trace.
-///
-/// An answer does not say what it answers. Its payload is named by its size, where only
-/// one structure has that size.
-#[must_use]
-pub fn describe(bytes: &[u8]) -> String {
-    match Call::decode(bytes) {
-        Some(Call::Ioctl { command, argument }) => describe_ioctl(command, &argument),
-        Some(Call::Door(request)) => match dlmgmt::Request::decode(&request) {
-            Ok(request) => format!("door {request}"),
-            Err(_) => format!("door with {} bytes", request.len()),
-        },
-        Some(Call::Statistics { link }) => format!("statistics of {}", bstr::BStr::new(&link)),
-        Some(Call::Topology { link }) => format!("topology of link {link}"),
-        Some(Call::Zone) => "zone".to_owned(),
-        None => match Answer::decode(bytes) {
-            Some(Answer { errno: Errno::OK, bytes }) => format!("ok{}", describe_payload(&bytes)),
-            Some(answer) => format!("{:?}{}", answer.errno, describe_payload(&answer.bytes)),
-            None => format!("{} bytes", bytes.len()),
-        },
-    }
-}
-
-/// Names of ioctls.
-const IOCTLS: &[(u32, &str)] = &[
-    (iptun::CREATE, "IPTUN_CREATE"),
-    (iptun::CREATE_SECURE, "IPTUN_CREATE_SECURE"),
-    (iptun::DELETE, "IPTUN_DELETE"),
-    (iptun::MODIFY, "IPTUN_MODIFY"),
-    (iptun::INFO, "IPTUN_INFO"),
-    (iptun::SET_6TO4RELAY, "IPTUN_SET_6TO4RELAY"),
-    (iptun::GET_6TO4RELAY, "IPTUN_GET_6TO4RELAY"),
-    (dld::ATTR, "DLDIOC_ATTR"),
-    (dld::RENAME, "DLDIOC_RENAME"),
-    (dld::SETMACPROP, "DLDIOC_SETMACPROP"),
-    (dld::GETMACPROP, "DLDIOC_GETMACPROP"),
-];
-
-fn describe_ioctl(command: u32, argument: &[u8]) -> String {
-    let Some((_, name)) = IOCTLS.iter().find(|(number, _)| *number == command) else {
-        return format!("ioctl {command:#010x} with {} bytes", argument.len());
-    };
-    let fields = match command {
-        iptun::CREATE | iptun::CREATE_SECURE | iptun::MODIFY | iptun::INFO => {
-            iptun::Kparams::decode(argument).map(|params| format!("{params:?}"))
-        }
-        iptun::DELETE => Fields(argument).u32(0).map(|link| format!("link {link}")),
-        iptun::SET_6TO4RELAY | iptun::GET_6TO4RELAY => {
-            Fields(argument).array(0).map(|addr: [u8; 4]| Ipv4Addr::from(addr).to_string())
-        }
-        dld::ATTR => dld::Attr::decode(argument).map(|attr| format!("{attr:?}")),
-        dld::RENAME => dld::Rename::decode(argument).map(|rename| format!("{rename:?}")),
-        _ => dld::MacProp::decode(argument).map(|property| format!("{property:?}")),
-    };
-    let fields = fields.unwrap_or_else(|| format!("with {} bytes", argument.len()));
-    format!("{name} {fields}")
-}
-
-fn describe_payload(bytes: &[u8]) -> String {
-    let link = LinkId::NONE;
-    let door = |request| match dlmgmt::Reply::decode(&request, bytes) {
-        Ok(reply) => Some(format!("door {reply}")),
-        Err(dlmgmt::ReplyError::Errno(errno)) => Some(format!("door {errno:?}")),
-        Err(dlmgmt::ReplyError::Malformed { .. }) => None,
-    };
-    let known = match bytes.len() {
-        0 => return String::new(),
-        4 => door(dlmgmt::Request::UpLinkId { link }),
-        24 => door(dlmgmt::Request::GetLinkId { name: Vec::new() }),
-        48 => door(dlmgmt::Request::GetName { link }),
-        iptun::Kparams::SIZE => iptun::Kparams::decode(bytes).map(|params| format!("{params:?}")),
-        Statistics::SIZE => Statistics::decode(bytes).map(|statistics| format!("{statistics:?}")),
-        _ => None,
-    };
-    format!(", {}", known.unwrap_or_else(|| format!("{} bytes", bytes.len())))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::{dld, iptun};
     use super::*;
     use proptest::prelude::*;
 
@@ -318,36 +243,5 @@ mod tests {
         let counters = Counters { ipackets: 1, obytes: 2, ..Counters::default() };
         let statistics = Statistics { state: LinkState::Unknown, counters };
         assert_eq!(Statistics::decode(&statistics.encode()), Some(statistics));
-    }
-
-    #[test]
-    fn a_trace_names_calls_and_answers() {
-        let params = iptun::Kparams::new(LinkId(5)).with_remote(Some([192, 0, 2, 1].into()));
-        let ioctl = |command, argument| Call::Ioctl { command, argument }.encode();
-        let answer = |errno, bytes| Answer { errno, bytes }.encode();
-        let request = dlmgmt::Request::GetLinkId { name: b"tun0".to_vec() };
-        let refusal = dlmgmt::Reply::encode_error(Some(&request), Errno::ENOENT);
-        let name = b"hoplimit".to_vec();
-        let property = dld::MacProp { number: dld::PROP_HOPLIMIT, name, ..Default::default() };
-        for (packet, words) in [
-            (ioctl(iptun::CREATE_SECURE, params.encode()), "IPTUN_CREATE_SECURE 192.0.2.1"),
-            (ioctl(iptun::DELETE, vec![5, 0, 0, 0]), "IPTUN_DELETE link 5"),
-            (ioctl(iptun::SET_6TO4RELAY, vec![10, 0, 0, 1]), "IPTUN_SET_6TO4RELAY 10.0.0.1"),
-            (ioctl(iptun::MODIFY, vec![1]), "IPTUN_MODIFY with 1 bytes"),
-            (ioctl(dld::SETMACPROP, property.encode()), "DLDIOC_SETMACPROP 24"),
-            (ioctl(7, vec![1]), "ioctl 0x00000007 with 1 bytes"),
-            (Call::Door(request.encode()).encode(), "door GETLINKID tun0"),
-            (Call::Statistics { link: b"tun0".to_vec() }.encode(), "statistics of tun0"),
-            (Call::Topology { link: LinkId(3) }.encode(), "topology of link 3"),
-            (answer(Errno::EBUSY, Vec::new()), "EBUSY"),
-            (answer(Errno::OK, params.encode()), "ok, 192.0.2.1"),
-            (answer(Errno::OK, refusal), "ok, door ENOENT"),
-            (answer(Errno::OK, vec![1; 9]), "ok, 9 bytes"),
-            (vec![1], "1 bytes"),
-        ] {
-            let line = describe(&packet);
-            let found = words.split(' ').all(|word| line.contains(word));
-            assert!(found && !line.contains('\n'), "{words:?} in {line:?}");
-        }
     }
 }
