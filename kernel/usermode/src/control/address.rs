@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Addresses on links, and addresses of the host.
+//! Addresses on links.
 
-use std::net::IpAddr;
-
-use illumos_ipsec::wire::dlmgmt::LinkFlags;
 use serde_json::{Value, json};
 
+use super::host::active_link;
 use super::{optional, required, text};
 use crate::Kernel;
 use crate::host::Interface;
 
 /// `address-create`: `name`, `link`, `local`, `remote`, `prefix`, `up`.
 pub(super) fn create(kernel: &mut Kernel, question: &Value) -> Result<Value, String> {
-    let link = text(question, "link")?;
-    let found = kernel.links.find(link.as_bytes());
-    let found = found.filter(|(_, link)| link.flags.contains(LinkFlags::ACTIVE));
-    let (id, _) = found.ok_or_else(|| format!("there is no link {link}"))?;
     let interface = Interface {
-        link: id,
+        link: active_link(kernel, text(question, "link")?)?,
         local: required(question, "local")?,
         prefix: optional(question, "prefix")?,
         remote: optional(question, "remote")?,
@@ -51,11 +45,4 @@ pub(super) fn list(kernel: &mut Kernel, _: &Value) -> Result<Value, String> {
         })
     });
     Ok(std::iter::once(loopback).chain(objects).collect())
-}
-
-/// `host-address`: `address`, `up`.
-pub(super) fn host(kernel: &mut Kernel, question: &Value) -> Result<Value, String> {
-    let address: IpAddr = required(question, "address")?;
-    kernel.set_address(address, optional(question, "up")?.unwrap_or(true));
-    Ok(Value::Null)
 }

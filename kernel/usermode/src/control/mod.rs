@@ -4,6 +4,7 @@
 //! with `ok` or `error` comes out.
 
 mod address;
+mod host;
 
 use serde_json::{Value, json};
 
@@ -16,7 +17,13 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("address-create", address::create),
     ("address-delete", address::delete),
     ("addresses", address::list),
-    ("host-address", address::host),
+    ("caller", host::caller),
+    ("host-address", host::address),
+    ("host-address-remove", host::remove_address),
+    ("interfaces", host::interfaces),
+    ("path-mtu", host::path_mtu),
+    ("plumb", host::plumb),
+    ("unplumb", host::unplumb),
 ];
 
 impl Kernel {

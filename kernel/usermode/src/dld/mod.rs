@@ -4,12 +4,13 @@
 //!
 //! Source: `spec/iptun_ioctl.md` sections 1, 4 and 5.
 
-use illumos_ipsec::model::{LinkId, TunnelName};
+use illumos_ipsec::model::{LinkClass, LinkId, TunnelName};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::iptun::Kparams;
 use illumos_ipsec::wire::lab::{Answer, Call, Statistics};
 use illumos_ipsec::wire::{dld, iptun};
 
+use crate::links::Link;
 use crate::{Kernel, KernelKind};
 
 impl Kernel {
@@ -51,6 +52,14 @@ impl Kernel {
         let outcome = (row.run)(self, &mut argument);
         let errno = outcome.err().unwrap_or(Errno::OK);
         (errno, if row.output { argument } else { Vec::new() })
+    }
+
+    /// The privilege for tunnels is none for other links.
+    fn may_configure(&self, link: LinkId) -> Result<(), Errno> {
+        let other = |link: &Link| link.class != LinkClass::IPTUN;
+        let refused =
+            self.links.link(link).is_some_and(other) && !self.host.caller.privileges.links();
+        if refused { Err(Errno::EPERM) } else { Ok(()) }
     }
 
     fn statistics(&self, name: &[u8]) -> Option<Statistics> {
@@ -159,6 +168,7 @@ const COMMANDS: &[Row] = &[
         since_change: false,
         run: |kernel, argument| {
             let rename = dld::Rename::decode(argument).ok_or(Errno::EFAULT)?;
+            kernel.may_configure(rename.link)?;
             let name = TunnelName::new(&rename.name).map_err(|_| Errno::EINVAL)?;
             kernel.iptun_rename(rename.link, &name)
         },
@@ -170,7 +180,9 @@ const COMMANDS: &[Row] = &[
         privileged: true,
         since_change: false,
         run: |kernel, argument| {
-            kernel.set_property(&dld::MacProp::decode(argument).ok_or(Errno::EFAULT)?)
+            let property = dld::MacProp::decode(argument).ok_or(Errno::EFAULT)?;
+            kernel.may_configure(property.link)?;
+            kernel.set_property(&property)
         },
     },
     Row {

@@ -36,14 +36,21 @@ impl Kernel {
         self.host.caller = caller;
     }
 
-    /// Adds an address of this host.
+    /// Adds an address of this host, or changes whether it is up.
     pub fn set_address(&mut self, address: IpAddr, up: bool) {
         self.host.addresses.insert(address, up);
+    }
+
+    /// Removes an address of this host; false if there is none. Tunnels that are bound to
+    /// it stay so.
+    pub fn remove_address(&mut self, address: IpAddr) -> bool {
+        self.host.addresses.remove(&address).is_some()
     }
 
     /// Sets the MTU of the paths to all remote ends, in bytes.
     pub fn set_path_mtu(&mut self, mtu: u32) {
         self.host.path_mtu = mtu;
+        self.path_mtu_changed();
     }
 
     /// Gives a link that is not a tunnel statistics, or takes those of any link away.
@@ -61,13 +68,16 @@ impl Kernel {
         self.host.topology.insert(link, topology);
     }
 
-    /// Puts a tunnel into a state, as it was found on a running system.
+    /// Puts a tunnel into a state, as it was found on a running system; a tunnel of the
+    /// same link is replaced. What was told of the link stays as the state says.
     pub fn restore_tunnel(&mut self, tunnel: Tunnel) {
         let link = tunnel.link;
-        if let Some(pair) = tunnel.pair().filter(|_| tunnel.bound) {
+        let pair = tunnel.pair().filter(|_| tunnel.bound);
+        self.tunnels.insert(tunnel);
+        if let Some(pair) = pair {
             self.tunnels.bound.insert(pair, link);
+            self.update_mtu(link);
         }
-        self.tunnels.by_link.insert(link, tunnel);
     }
 
     /// Adds an IP tunnel link without addresses. Policy for its name that is there
@@ -137,6 +147,7 @@ impl Kernel {
     fn start(&mut self, link: LinkId, started: bool) {
         if let Some(tunnel) = self.tunnels.by_link.get_mut(&link) {
             tunnel.started = started;
+            self.look_for_policy(link);
             self.update_link_state(link);
         }
     }

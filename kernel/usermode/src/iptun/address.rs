@@ -25,11 +25,10 @@ fn take(tunnel: &mut Tunnel, params: &Kparams) -> Result<(), Errno> {
         tunnel.local = Some(usable(tunnel.kind, params.local.ip())?);
     }
     if params.flags.contains(KparamFlags::RADDR) {
-        let remote = usable(tunnel.kind, params.remote.ip())?;
         if tunnel.kind == TunnelType::SixToFour {
             return Err(Errno::EINVAL);
         }
-        tunnel.remote = Some(remote);
+        tunnel.remote = Some(usable(tunnel.kind, params.remote.ip())?);
     }
     Ok(())
 }

@@ -34,20 +34,28 @@ impl Kernel {
     pub(super) fn bind(&mut self, link: LinkId) -> Result<(), Errno> {
         let Some(tunnel) = self.tunnels.by_link.get(&link) else { return Err(Errno::ENOENT) };
         self.can_bind(tunnel)?;
-        if let Some(pair) = tunnel.pair() {
-            self.tunnels.bound.insert(pair, link);
-            self.with_tunnel(link, |tunnel| {
-                tunnel.bound = true;
-                tunnel.counted_encap_limit = tunnel.encap_limit;
-            });
+        let Some(pair) = tunnel.pair() else { return Ok(()) };
+        self.tunnels.bound.insert(pair, link);
+        self.with_tunnel(link, |tunnel| tunnel.bound = true);
+        self.look_for_policy(link);
+        self.update_mtu(link);
+        if self.tunnels.by_link.get(&link).is_some_and(|tunnel| self.running(tunnel)) {
+            self.update_link_state(link);
         }
         Ok(())
     }
 
-    /// Takes a tunnel out.
+    /// Takes a tunnel out, if it is in. Its addresses have to be those under which it was
+    /// entered.
     pub(super) fn unbind(&mut self, link: LinkId) {
-        self.tunnels.bound.retain(|_, bound| *bound != link);
-        self.with_tunnel(link, |tunnel| tunnel.bound = false);
+        let Some(tunnel) = self.tunnels.by_link.get_mut(&link).filter(|tunnel| tunnel.bound) else {
+            return;
+        };
+        tunnel.bound = false;
+        if let Some(pair) = tunnel.pair() {
+            self.tunnels.bound.remove(&pair);
+        }
+        self.update_link_state(link);
     }
 
     pub(super) fn with_tunnel<T>(

@@ -36,7 +36,8 @@ impl Kernel {
         }
         let caller = self.host.caller;
         let known = self.links.link(link).cloned();
-        if known.as_ref().is_some_and(|known| caller.zone != 0 && known.zone != caller.zone) {
+        let assigned = known.as_ref().is_some_and(|known| known.zone == caller.zone);
+        if caller.zone != 0 && !assigned {
             return Err(Errno::EINVAL);
         }
         if self.tunnels.by_link.contains_key(&link) {
@@ -52,16 +53,22 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         address::apply(&mut tunnel, params)?;
-        if params.flags.contains(KparamFlags::SECINFO) {
-            return Err(self.no_simple_policy(kind));
-        }
-        let known = known.filter(|known| known.class == LinkClass::IPTUN).ok_or(Errno::ENOENT)?;
+        let simple = self.simple_policy(&tunnel, params)?;
+        let known = known.ok_or(Errno::ENOENT)?;
         self.can_bind(&tunnel)?;
-
+        if known.class != LinkClass::IPTUN {
+            // The link is there already, with another driver.
+            return Err(Errno::EEXIST);
+        }
         let name = TunnelName::new(&known.name).map_err(|_| Errno::EINVAL)?;
-        tunnel.policy = self.spd.head(Some(&name)).map(|_| name);
+
+        // From here on nothing fails, so nothing has to be undone.
         let secure = tunnel.secure;
-        self.tunnels.by_link.insert(link, tunnel);
+        self.tunnels.insert(tunnel);
+        self.attach_policy_of(link, &name);
+        if let Some(simple) = simple {
+            self.set_simple_policy(link, simple);
+        }
         self.bind(link)?;
         self.apply_stored_properties(link, &known.attrs);
         if secure {
@@ -69,13 +76,5 @@ impl Kernel {
             self.update_link_state(link);
         }
         Ok(())
-    }
-
-    /// The simple policy of the old `ifconfig` is not offered.
-    pub(super) fn no_simple_policy(&self, kind: TunnelType) -> Errno {
-        match kind {
-            TunnelType::SixToFour => Errno::EINVAL,
-            TunnelType::Ipv4 | TunnelType::Ipv6 => Errno::EPROTONOSUPPORT,
-        }
     }
 }

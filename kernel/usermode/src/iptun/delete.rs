@@ -20,17 +20,15 @@ impl Kernel {
 
     /// Removes a tunnel and its policy.
     pub(crate) fn discard_tunnel(&mut self, link: LinkId) {
-        self.unbind(link);
-        let Some(policy) = self.tunnels.by_link.remove(&link).and_then(|tunnel| tunnel.policy)
-        else {
+        let Some(policy) = self.tunnels.remove(link).and_then(|tunnel| tunnel.policy) else {
             return;
         };
         self.spd.destroy(&policy);
         // After a rename two tunnels can have had the same policy.
-        let others = self.tunnels.by_link.values();
-        let others = others.filter(|other| other.policy.as_ref() == Some(&policy));
-        let others: Vec<LinkId> = others.map(|other| other.link).collect();
-        others.into_iter().for_each(|other| self.policy_changed(other));
+        for other in self.tunnels.with_policy(&policy) {
+            self.tunnels.attach(other, None);
+            self.policy_changed(other);
+        }
     }
 
     /// DLDIOC_RENAME of a tunnel link; the registry has the new name afterwards.
@@ -40,7 +38,9 @@ impl Kernel {
     /// tunnel with policy in force is not renamed, and one without gets the policy of the
     /// new name.
     pub(crate) fn iptun_rename(&mut self, link: LinkId, name: &TunnelName) -> Result<(), Errno> {
-        let Some(tunnel) = self.tunnels.by_link.get(&link) else { return Ok(()) };
+        let Some(tunnel) = self.tunnels.by_link.get(&link) else {
+            return self.links.link(link).map(|_| ()).ok_or(Errno::ENOENT);
+        };
         if tunnel.started {
             return Err(Errno::EBUSY);
         }
@@ -50,8 +50,7 @@ impl Kernel {
         if self.policy_attached(tunnel) {
             return Err(Errno::EBUSY);
         }
-        let policy = self.spd.head(Some(name)).map(|_| name.clone());
-        self.with_tunnel(link, |tunnel| tunnel.policy = policy);
+        self.attach_policy_of(link, name);
         self.policy_changed(link);
         Ok(())
     }

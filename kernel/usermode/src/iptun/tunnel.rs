@@ -5,7 +5,10 @@
 use std::net::IpAddr;
 
 use illumos_ipsec::model::{LinkId, LinkState, TunnelName, TunnelType};
+use illumos_ipsec::wire::iptun::SimplePolicy;
 use illumos_ipsec::wire::lab::Counters;
+
+use super::mtu::Room;
 
 /// Hop limit of a new tunnel.
 pub(crate) const DEFAULT_HOP_LIMIT: u32 = 64;
@@ -40,9 +43,10 @@ pub struct Tunnel {
     pub hop_limit: u32,
     /// Encapsulation limit; 0 is none.
     pub encap_limit: u32,
-    /// The encapsulation limit when the MTU was last worked out. Setting a new one does
-    /// not do that.
-    pub(crate) counted_encap_limit: u32,
+    /// The simple policy that was set last, if any was.
+    pub simple: Option<SimplePolicy>,
+    /// What the MTU was last worked out from.
+    pub(crate) room: Room,
     /// Zone of the creator.
     pub zone: u32,
     /// The link state that was last told.
@@ -68,7 +72,8 @@ impl Tunnel {
             fixed_mtu: None,
             hop_limit: DEFAULT_HOP_LIMIT,
             encap_limit: DEFAULT_ENCAP_LIMIT,
-            counted_encap_limit: DEFAULT_ENCAP_LIMIT,
+            simple: None,
+            room: Room::default(),
             zone: 0,
             link_state: LinkState::Unknown,
             counters: Counters::default(),

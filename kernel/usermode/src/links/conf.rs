@@ -6,7 +6,7 @@ use illumos_ipsec::model::{LinkClass, LinkId};
 use illumos_ipsec::wire::dlmgmt::{AttrValue, ConfId, LinkFlags};
 use illumos_ipsec::wire::errno::Errno;
 
-use super::file::Entry;
+use super::file::{Entry, LINE_MAX, line_of, storable};
 use super::{Link, Registry};
 
 /// A work copy.
@@ -32,8 +32,7 @@ impl Registry {
         zone: u32,
     ) -> ConfId {
         let attrs = Vec::new();
-        let generation = self.links.get(&link).map_or(0, |link| link.generation);
-        self.add_conf(Conf { link, name, class, media, zone, generation, attrs })
+        self.add_conf(Conf { link, name, class, media, zone, generation: 0, attrs })
     }
 
     /// A copy of what is stored.
@@ -42,7 +41,7 @@ impl Registry {
         if !known.flags.contains(LinkFlags::PERSIST) {
             return Err(Errno::ENOENT);
         }
-        if known.zone != zone {
+        if zone != 0 && known.loaned {
             return Err(Errno::EACCES);
         }
         let Link { name, class, media, attrs, generation, .. } = known.clone();
@@ -76,7 +75,14 @@ impl Registry {
             return Err(Errno::EAGAIN);
         }
         let before = link.clone();
-        link.attrs = conf.attrs;
+        let mut after = link.clone();
+        after.attrs = conf.attrs;
+        // The daemon reads a line with a bound, so a longer one would be lost.
+        if line_of(&after).len() > LINE_MAX {
+            return Err(Errno::ENOSPC);
+        }
+        *link = after;
+        link.line = None;
         link.flags |= LinkFlags::PERSIST;
         link.generation += 1;
         let listed = self.entries.contains(&Entry::Link(conf.link));
@@ -108,12 +114,14 @@ impl Registry {
         }
         if let Some(link) = self.links.get_mut(&link) {
             link.attrs.clear();
+            link.line = None;
             link.generation += 1;
         }
         Ok(())
     }
 
-    /// Sets an attribute of a copy, at its place if it is there.
+    /// Sets an attribute of a copy, at its place if it is there. What would not be read
+    /// from the file as it was written is refused.
     pub(super) fn set_attr(
         &mut self,
         id: ConfId,
@@ -122,6 +130,10 @@ impl Registry {
         value: AttrValue,
     ) -> Result<(), Errno> {
         let attrs = &mut self.conf(id, zone)?.attrs;
+        let text = if let AttrValue::Str(text) = &value { text.as_slice() } else { &[] };
+        if name.is_empty() || !storable(&name) || !storable(text) {
+            return Err(Errno::EINVAL);
+        }
         match attrs.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = value,
             None => attrs.push((name, value)),

@@ -2,6 +2,8 @@
 
 //! Requests through the door.
 
+use std::ops::Bound;
+
 use illumos_ipsec::model::{LinkClass, LinkId};
 use illumos_ipsec::wire::dlmgmt::{ANY_MEDIA, LinkFlags, NameInfo, Reply, Request};
 use illumos_ipsec::wire::errno::Errno;
@@ -38,12 +40,12 @@ impl Registry {
                 _ => Err(Errno::ENOENT),
             },
             Request::GetNext { after, class, flags, media } => {
-                let next = self.links.range(LinkId(after.0.saturating_add(1))..);
+                let next = self.links.range((Bound::Excluded(*after), Bound::Unbounded));
                 let mut fitting = next.filter(|(_, link)| {
                     visible(link, caller)
                         && link.class.intersects(*class)
                         && link.flags.intersects(*flags)
-                        && (media & ANY_MEDIA != 0 || *media == u64::from(link.media))
+                        && (media & ANY_MEDIA != 0 || *media as u32 == link.media)
                 });
                 let (id, link) = fitting.next().ok_or(Errno::ENOENT)?;
                 Ok(Reply::Link(self.info(*id, link)))
@@ -56,16 +58,14 @@ impl Registry {
                 if !link.flags.contains(LinkFlags::ACTIVE) {
                     return Err(Errno::EINVAL);
                 }
+                link.loaned = *new != 0;
                 link.zone = *new;
                 self.save_active();
                 Ok(Reply::Plain)
             }
             Request::CreateLinkId { name, class, media, prefix, flags } => {
-                // A name that is completed by the daemon is not used for tunnels.
-                if *prefix {
-                    return Err(Errno::ENOTSUP);
-                }
-                let id = self.create(name, *class, *media, *flags, zone)?;
+                let full = if *prefix { self.name_with(name) } else { name.clone() };
+                let id = self.create(&full, *class, *media, *flags, zone)?;
                 let link = self.links.get(&id).ok_or(Errno::ENOENT)?;
                 Ok(Reply::Link(self.info(id, link)))
             }
@@ -81,7 +81,10 @@ impl Registry {
                 let conf = self.create_conf(name.clone(), *link, *class, *media, zone);
                 Ok(Reply::Conf(conf))
             }
-            Request::OpenConf { link } => self.open_conf(*link, zone).map(Reply::Conf),
+            Request::OpenConf { link } => {
+                self.seen(*link, caller)?;
+                self.open_conf(*link, zone).map(Reply::Conf)
+            }
             Request::WriteConf { conf } => self.write_conf(*conf, zone).map(plain),
             Request::UpLinkId { link } => {
                 self.seen(*link, caller)?;
@@ -114,9 +117,10 @@ impl Registry {
         self.links.get(&link).filter(|link| visible(link, caller)).ok_or(Errno::ENOENT)
     }
 
-    /// Has the caller the privilege for the class of link that the request is about?
+    /// Has the caller the privilege for the class of link that the request is about? What
+    /// he cannot see is not there for him, and that is what he is told.
     fn allowed(&self, caller: Caller, request: &Request) -> bool {
-        let class_of = |link: &LinkId| self.links.get(link).map(|link| link.class);
+        let class_of = |link: &LinkId| self.seen(*link, caller).ok().map(|link| link.class);
         let class = match request {
             Request::CreateLinkId { class, .. } | Request::CreateConf { class, .. } => Some(*class),
             Request::DestroyLinkId { link, .. }
@@ -133,6 +137,10 @@ impl Registry {
             _ => None,
         };
         let privileges = caller.privileges;
-        if class == Some(LinkClass::IPTUN) { privileges.tunnels() } else { privileges.links() }
+        match class {
+            Some(LinkClass::IPTUN) => privileges.tunnels(),
+            Some(_) => privileges.links(),
+            None => true,
+        }
     }
 }

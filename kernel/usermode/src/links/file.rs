@@ -9,9 +9,9 @@
 //! The daemon of illumos gives up at the first line that it cannot read, and drops the
 //! rest at the next change. Here such a line stays where it is.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 
-use illumos_ipsec::model::{LinkClass, LinkId};
+use illumos_ipsec::model::{LINK_NAME_MAX, LinkClass, LinkId};
 use illumos_ipsec::wire::dlmgmt::{AttrValue, LinkFlags};
 use illumos_ipsec::wire::errno::Errno;
 
@@ -26,8 +26,11 @@ pub(super) enum Entry {
     Other(Vec<u8>),
 }
 
+/// The longest line that the daemon of illumos reads, in bytes.
+pub(super) const LINE_MAX: usize = 1022;
+
 /// Tunnels of old files have this class.
-const OLD_TUNNEL_CLASS: u64 = 96;
+const OLD_TUNNEL_CLASS: u32 = 96;
 
 impl Registry {
     pub(super) fn load(&mut self) {
@@ -45,7 +48,8 @@ impl Registry {
         let stored = self.text(LinkFile::Persistent);
         let mut repaired = false;
         for (number, line) in lines(&stored) {
-            let entry = match parse(line).and_then(|line| stored_link(line, &mut repaired)) {
+            let parsed = parse(line).and_then(|parts| stored_link(line, parts, &mut repaired));
+            let entry = match parsed {
                 Some(link) => self.add_stored(link),
                 None => {
                     if !is_blank(line) {
@@ -69,6 +73,7 @@ impl Registry {
             {
                 known.flags |= LinkFlags::PERSIST;
                 known.attrs = link.attrs;
+                known.line = link.line;
                 return Entry::Link(id);
             }
             self.complaints.push(format!(
@@ -76,7 +81,7 @@ impl Registry {
                 LinkFile::Persistent.path(),
                 String::from_utf8_lossy(&link.name)
             ));
-            return Entry::Other(line_of(&link).into_bytes());
+            return Entry::Other(line_of(&link));
         }
         match self.free_number() {
             Ok(id) => {
@@ -84,7 +89,7 @@ impl Registry {
                 self.links.insert(id, link);
                 Entry::Link(id)
             }
-            Err(_) => Entry::Other(line_of(&link).into_bytes()),
+            Err(_) => Entry::Other(line_of(&link)),
         }
     }
 
@@ -110,7 +115,7 @@ impl Registry {
             match entry {
                 Entry::Other(line) => text.extend(line),
                 Entry::Link(id) => match self.links.get(id) {
-                    Some(link) => text.extend(line_of(link).into_bytes()),
+                    Some(link) => text.extend(line_of(link)),
                     None => continue,
                 },
             }
@@ -121,40 +126,53 @@ impl Registry {
 
     /// Writes the active file. It is a cache: a failure is not reported, as by the daemon.
     pub(super) fn save_active(&mut self) {
-        let mut text = String::new();
+        let mut text = Vec::new();
         for (id, link) in &self.links {
             if !link.flags.contains(LinkFlags::ACTIVE) {
                 continue;
             }
-            let name = String::from_utf8_lossy(&link.name);
             let (class, media) = (link.class.bits(), link.media);
             let zone = zone_name(link.zone);
+            text.extend(&link.name);
             let _ = write!(
                 text,
-                "{name}\tlinkid=int,{id};zone=string,{zone};class=int,{class};media=int,{media};"
+                "\tlinkid=int,{id};zone=string,{zone};class=int,{class};media=int,{media};"
             );
             if link.flags.contains(LinkFlags::TRANSIENT) {
-                text.push_str("transient=boolean,1;");
+                text.extend(b"transient=boolean,1;");
             }
-            text.push('\n');
+            text.push(b'\n');
         }
-        let _ = self.store.write(LinkFile::Active, text.as_bytes());
+        let _ = self.store.write(LinkFile::Active, &text);
     }
 }
 
-/// A stored link as a line.
-fn line_of(link: &Link) -> String {
-    let name = String::from_utf8_lossy(&link.name);
-    let mut line = format!("{name}\tclass=int,{};media=int,{};", link.class.bits(), link.media);
+/// A stored link as a line: as it was read, or made anew.
+pub(super) fn line_of(link: &Link) -> Vec<u8> {
+    if let Some(line) = &link.line {
+        return line.clone();
+    }
+    let mut line = link.name.clone();
+    // Writing to memory does not fail.
+    let _ = write!(line, "\tclass=int,{};media=int,{};", link.class.bits(), link.media);
     for (key, value) in &link.attrs {
-        let key = String::from_utf8_lossy(key);
-        let _ = match value {
-            AttrValue::Str(text) => write!(line, "{key}=string,{};", String::from_utf8_lossy(text)),
-            AttrValue::Bool(value) => write!(line, "{key}=boolean,{};", u8::from(*value)),
-            AttrValue::U64(value) => write!(line, "{key}=int,{value};"),
-        };
+        line.extend(key);
+        match value {
+            AttrValue::Str(text) => line.extend([b"=string,", text.as_slice(), b";"].concat()),
+            AttrValue::Bool(value) => {
+                let _ = write!(line, "=boolean,{};", u8::from(*value));
+            }
+            AttrValue::U64(value) => {
+                let _ = write!(line, "=int,{value};");
+            }
+        }
     }
     line
+}
+
+/// Can this be a key or a string in the file?
+pub(super) fn storable(text: &[u8]) -> bool {
+    !text.iter().any(|byte| byte.is_ascii_control() || matches!(byte, b' ' | b';' | b'='))
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
@@ -177,6 +195,9 @@ fn parse(line: &[u8]) -> Option<(Vec<u8>, Attrs)> {
     let line = line.trim_ascii_start();
     let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t'))?;
     let (name, rest) = line.split_at(end);
+    if name.len() > LINK_NAME_MAX {
+        return None;
+    }
     let items = rest.trim_ascii_start();
     let end = items.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(items.len());
     let mut attrs = Vec::new();
@@ -209,16 +230,20 @@ fn take_u32(attrs: &mut Attrs, key: &[u8]) -> Option<u32> {
     }
 }
 
-fn stored_link((name, mut attrs): (Vec<u8>, Attrs), repaired: &mut bool) -> Option<Link> {
-    let mut class = take_u32(&mut attrs, b"class")?;
-    if u64::from(class) == OLD_TUNNEL_CLASS {
-        class = LinkClass::IPTUN.bits();
-        *repaired = true;
-    }
+fn stored_link(
+    line: &[u8],
+    (name, mut attrs): (Vec<u8>, Attrs),
+    repaired: &mut bool,
+) -> Option<Link> {
+    let class = take_u32(&mut attrs, b"class")?;
     let media = take_u32(&mut attrs, b"media")?;
-    let class = LinkClass::from_bits_retain(class);
-    let flags = LinkFlags::PERSIST;
-    Some(Link { name, class, media, flags, zone: 0, attrs, generation: 0 })
+    let old = class == OLD_TUNNEL_CLASS;
+    *repaired |= old;
+    let class = if old { LinkClass::IPTUN } else { LinkClass::from_bits_retain(class) };
+    let mut link = Link::new(name, class, media, LinkFlags::PERSIST, 0);
+    link.attrs = attrs;
+    link.line = (!old).then(|| line.to_vec());
+    Some(link)
 }
 
 fn active_link((name, mut attrs): (Vec<u8>, Attrs)) -> Option<(LinkId, Link)> {
@@ -231,6 +256,8 @@ fn active_link((name, mut attrs): (Vec<u8>, Attrs)) -> Option<(LinkId, Link)> {
     if matches!(take(&mut attrs, b"transient"), Some(AttrValue::Bool(true))) {
         flags |= LinkFlags::TRANSIENT;
     }
-    let link = Link { name, class, media, flags, zone, attrs: Vec::new(), generation: 0 };
+    let mut link = Link::new(name, class, media, flags, zone);
+    // A transient link is the zone's own.
+    link.loaned = zone != 0 && !flags.contains(LinkFlags::TRANSIENT);
     (id != LinkId::NONE).then_some((id, link))
 }

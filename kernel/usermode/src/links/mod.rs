@@ -33,12 +33,23 @@ pub struct Link {
     pub media: u32,
     /// Where it exists.
     pub flags: LinkFlags,
-    /// The zone that owns it.
+    /// The zone that has it.
     pub zone: u32,
     /// What is stored of it, in the order of the file.
     pub attrs: Vec<(Vec<u8>, AttrValue)>,
+    /// Given to its zone by another one.
+    loaned: bool,
     /// Counts changes; a work copy of an earlier state cannot be written.
     generation: u64,
+    /// Its line of the stored file as it was read, while nothing has changed in it.
+    line: Option<Vec<u8>>,
+}
+
+impl Link {
+    fn new(name: Vec<u8>, class: LinkClass, media: u32, flags: LinkFlags, zone: u32) -> Self {
+        let attrs = Vec::new();
+        Self { name, class, media, flags, zone, attrs, loaned: false, generation: 0, line: None }
+    }
 }
 
 /// The registry.
@@ -91,7 +102,7 @@ impl Registry {
         self.links.get(&link)
     }
 
-    /// A link by name, as seen from a zone.
+    /// A link by name.
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<(LinkId, &Link)> {
         let link = *self.names.get(name)?;
@@ -120,26 +131,32 @@ impl Registry {
             return Err(Errno::EEXIST);
         }
         let id = self.free_number()?;
-        let name = name.to_vec();
-        self.names.insert(name.clone(), id);
-        let link = Link { name, class, media, flags, zone, attrs: Vec::new(), generation: 0 };
-        self.links.insert(id, link);
+        self.names.insert(name.to_vec(), id);
+        self.links.insert(id, Link::new(name.to_vec(), class, media, flags, zone));
         if flags.contains(LinkFlags::ACTIVE) {
             self.save_active();
         }
         Ok(id)
     }
 
-    /// Takes flags off a link. Without PERSIST its stored attributes go.
+    /// The first name of a prefix and a number that no link has.
+    pub(crate) fn name_with(&self, prefix: &[u8]) -> Vec<u8> {
+        let names = (0u64..).map(|number| [prefix, number.to_string().as_bytes()].concat());
+        names.into_iter().find(|name| !self.names.contains_key(name)).unwrap_or_default()
+    }
+
+    /// Takes flags off a link that has one of them. Without PERSIST its stored attributes
+    /// go.
     pub(crate) fn destroy(&mut self, id: LinkId, flags: LinkFlags) -> Result<(), Errno> {
         let link = self.links.get_mut(&id).ok_or(Errno::ENOENT)?;
-        if !link.flags.contains(flags & (LinkFlags::ACTIVE | LinkFlags::PERSIST)) {
+        if !link.flags.intersects(flags & (LinkFlags::ACTIVE | LinkFlags::PERSIST)) {
             return Err(Errno::ENOENT);
         }
         link.flags -= flags;
-        link.generation += 1;
         if flags.contains(LinkFlags::PERSIST) {
             link.attrs.clear();
+            link.line = None;
+            link.generation += 1;
         }
         if flags.contains(LinkFlags::ACTIVE) {
             link.flags -= LinkFlags::TRANSIENT;
@@ -176,13 +193,13 @@ impl Registry {
             return Err(Errno::EEXIST);
         }
         let link = self.links.get_mut(&id).ok_or(Errno::ENOENT)?;
+        let before = link.clone();
         let old = std::mem::replace(&mut link.name, name.to_vec());
+        link.line = None;
         link.generation += 1;
         let stored = link.flags.contains(LinkFlags::PERSIST);
         if stored && let Err(errno) = self.save_persistent() {
-            if let Some(link) = self.links.get_mut(&id) {
-                link.name = old;
-            }
+            self.links.insert(id, before);
             return Err(errno);
         }
         self.names.remove(&old);
@@ -200,10 +217,8 @@ impl Registry {
         flags: LinkFlags,
     ) -> LinkId {
         let id = self.free_number().unwrap_or(LinkId(u32::MAX));
-        let name = name.to_vec();
-        self.names.insert(name.clone(), id);
-        let link = Link { name, class, media, flags, zone: 0, attrs: Vec::new(), generation: 0 };
-        self.links.insert(id, link);
+        self.names.insert(name.to_vec(), id);
+        self.links.insert(id, Link::new(name.to_vec(), class, media, flags, 0));
         id
     }
 
