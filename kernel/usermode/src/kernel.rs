@@ -302,11 +302,10 @@ impl Kernel {
 
     /// Tells the tunnel driver about the policy of a tunnel, if the link exists.
     pub(crate) fn tell_tunnel(&mut self, tunnel: &TunnelName) {
-        if !self.is_tunnel(tunnel) {
-            return;
-        }
         self.policy_of_name_changed(tunnel);
-        if let Some(head) = self.spd.head(Some(tunnel)) {
+        if self.is_tunnel(tunnel)
+            && let Some(head) = self.spd.head(Some(tunnel))
+        {
             self.events.push(Event::TunnelPolicy {
                 link: tunnel.clone(),
                 tunnel: tunnel.clone(),

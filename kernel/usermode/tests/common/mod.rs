@@ -4,6 +4,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod links;
+
 use std::net::IpAddr;
 
 use illumos_ipsec::model::{Prefix, TunnelName};
