@@ -421,6 +421,82 @@ fn a_lab_directory_is_private_and_complete() {
     assert!(!dir.join("pf_policy").exists());
 }
 
+/// A line of a file of links.
+const STORED: &str = "t0\tclass=int,128;media=int,2147483649;type=int,1;\n";
+
+/// Creates the link `u0`, now and in what is stored.
+fn create_link(server: &mut Server) {
+    use illumos_ipsec::model::LinkClass;
+    use illumos_ipsec::wire::dlmgmt::{LinkFlags, Request};
+    use illumos_ipsec::wire::lab::{Answer, Call};
+    let kernel = server.kernel_mut();
+    let conn = kernel.open_dld();
+    let (class, media) = (LinkClass::IPTUN, 0x8000_0001);
+    let (name, flags) = (b"u0".to_vec(), LinkFlags::ACTIVE | LinkFlags::PERSIST);
+    let mut ask = |request: Request| {
+        kernel.request(conn, &Call::Door(request.encode()).encode());
+        Answer::decode(&kernel.next_reply(conn).unwrap()).unwrap().bytes
+    };
+    let create = Request::CreateLinkId { name: name.clone(), class, media, prefix: false, flags };
+    assert_eq!(ask(create)[..4], [0; 4]);
+    let link = illumos_ipsec::model::LinkId(2);
+    let conf = ask(Request::CreateConf { name, link, class, media });
+    assert_eq!(conf[..4], [0; 4]);
+    let conf =
+        illumos_ipsec::wire::dlmgmt::ConfId(u32::from_le_bytes(conf[4..8].try_into().unwrap()));
+    assert_eq!(ask(Request::WriteConf { conf })[..4], [0; 4]);
+}
+
+#[test]
+fn links_are_kept_in_files_and_what_is_active_does_not_outlive_a_boot() {
+    let dir = TempDir::new().unwrap();
+    let boot = || Server::bind(dir.path(), Config::default(), Options::default()).unwrap();
+    let mut server = boot();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    for name in ["dld", "control"] {
+        assert_eq!(mode(&dir.path().join(name)), 0o600);
+    }
+    let stored = server.root().join("etc/dladm/datalink.conf");
+    let active = "etc/svc/volatile/dladm/network-datalink-management:default.cache";
+    let active = server.root().join(active);
+    assert!(!stored.exists() && !active.exists());
+    drop(server);
+
+    fs::write(&stored, STORED).unwrap();
+    server = boot();
+    create_link(&mut server);
+    let text = fs::read_to_string(&stored).unwrap();
+    assert_eq!(text, format!("{STORED}u0\tclass=int,128;media=int,2147483649;\n"));
+    assert!(fs::read_to_string(&active).unwrap().starts_with("u0\tlinkid=int,2;"));
+    for file in [&stored, &active] {
+        assert_eq!(mode(file), 0o644);
+        assert!(!PathBuf::from(format!("{}.new", file.display())).exists());
+    }
+    drop(server);
+
+    server = boot();
+    assert!(!active.exists());
+    assert_eq!(fs::read_to_string(&stored).unwrap(), text);
+    let links: Vec<String> = (server.kernel().links().iter())
+        .map(|(link, known)| {
+            format!("{link} {} {:?}", String::from_utf8_lossy(&known.name), known.flags)
+        })
+        .collect();
+    assert_eq!(links, ["1 t0 LinkFlags(PERSIST)", "2 u0 LinkFlags(PERSIST)"]);
+}
+
+#[test]
+fn what_is_wrong_with_the_file_of_links_is_said_at_the_start() {
+    let dir = TempDir::new().unwrap();
+    drop(Server::bind(dir.path(), Config::default(), Options::default()).unwrap());
+    fs::write(dir.path().join("root/etc/dladm/datalink.conf"), "rubbish\n").unwrap();
+    let mut server = ipsec_lab();
+    server.arg("serve").arg("--until-eof").arg(dir.path()).stdin(Stdio::null());
+    let output = server.output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("/etc/dladm/datalink.conf:1: expected NAME"), "{stderr}");
+}
+
 #[test]
 fn a_second_server_is_refused() {
     let world = World::new();

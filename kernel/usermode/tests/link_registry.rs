@@ -33,6 +33,7 @@ struct Inside {
     stored: Vec<u8>,
     active: Vec<u8>,
     broken: Option<Errno>,
+    unreadable: Option<Errno>,
 }
 
 impl Inside {
@@ -46,7 +47,11 @@ impl Inside {
 
 impl LinkStore for Files {
     fn read(&mut self, file: LinkFile) -> Result<Vec<u8>, Errno> {
-        Ok(self.0.lock().unwrap().file(file).clone())
+        let mut inside = self.0.lock().unwrap();
+        match inside.unreadable {
+            Some(errno) => Err(errno),
+            None => Ok(inside.file(file).clone()),
+        }
     }
 
     fn write(&mut self, file: LinkFile, text: &[u8]) -> Result<(), Errno> {
@@ -554,6 +559,20 @@ fn what_cannot_be_written_has_not_been_stored() {
     assert_eq!(host.ask(&Request::WriteConf { conf }), Errno::OK);
     assert!(files.stored().contains("laddr=string,a;"));
     assert!(files.active().is_ascii());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_not_replaced() {
+    let stored = "t0\tclass=int,128;media=int,2147483649;type=int,1;\n";
+    let files = files(stored);
+    files.0.lock().unwrap().unreadable = Some(Errno::EIO);
+    let (mut host, complaints) = files.boot();
+    let said = |text: &String| text.contains("datalink.conf: cannot be read");
+    assert!(complaints.iter().any(said), "{complaints:?}");
+    let link = host.link_with("u0", IPTUN, BOTH).unwrap();
+    let conf = open(&mut host, link).unwrap();
+    assert_eq!(host.ask(&Request::WriteConf { conf }), Errno::EIO);
+    assert_eq!(files.stored(), stored);
 }
 
 /// A name of an attribute, and a value that can be stored.

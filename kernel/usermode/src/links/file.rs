@@ -95,7 +95,10 @@ impl Registry {
 
     fn text(&mut self, file: LinkFile) -> Vec<u8> {
         self.store.read(file).unwrap_or_else(|errno| {
-            self.complaints.push(format!("{}: {errno}", file.path()));
+            self.complaints.push(format!("{}: cannot be read: {errno}", file.path()));
+            if file == LinkFile::Persistent {
+                self.unreadable = Some(errno);
+            }
             Vec::new()
         })
     }
@@ -110,6 +113,9 @@ impl Registry {
 
     /// Writes the stored file. On failure nothing has changed in it.
     pub(super) fn save_persistent(&mut self) -> Result<(), Errno> {
+        if let Some(errno) = self.unreadable {
+            return Err(errno);
+        }
         let mut text = Vec::new();
         for entry in &self.entries {
             match entry {

@@ -63,6 +63,9 @@ pub struct Registry {
     next_link: u32,
     next_conf: u32,
     store: Box<dyn LinkStore>,
+    /// Why the stored file could not be read. It is not written then: what is in it would be
+    /// lost.
+    unreadable: Option<Errno>,
     complaints: Vec<String>,
 }
 
@@ -85,6 +88,7 @@ impl Registry {
             next_link: 1,
             next_conf: 1,
             store,
+            unreadable: None,
             complaints: Vec::new(),
         };
         registry.load();
