@@ -25,7 +25,9 @@ pub mod script;
 pub mod signals;
 pub mod standby;
 mod system;
+mod terminal;
 #[cfg(not(target_os = "illumos"))]
 mod usermode;
 
 pub use system::{NoLab, System};
+pub use terminal::window_rows;

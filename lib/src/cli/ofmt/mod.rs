@@ -26,3 +26,9 @@ pub use rows::{Cell, Listing};
 
 /// Rows of a window whose size is not known.
 pub const DEFAULT_ROWS: usize = 24;
+
+/// Rows of the window behind standard output.
+#[must_use]
+pub fn window_rows() -> usize {
+    crate::sys::window_rows().unwrap_or(DEFAULT_ROWS)
+}

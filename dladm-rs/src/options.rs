@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Long options. All tunnel subcommands share one table: what belongs to another one
+//! is recognised, and then refused by its letter.
+
+use std::ffi::{OsStr, OsString};
+
+use illumos_ipsec::cli::getopt_long::{LongOption, OptionError};
+
+use crate::failure::Failure;
+
+pub(crate) const TUNNEL_OPTIONS: &[LongOption] = &[
+    LongOption::value("output", 'o'),
+    LongOption::value("tunnel-type", 'T'),
+    LongOption::value("address", 'a'),
+    LongOption::value("root-dir", 'R'),
+    LongOption::flag("parsable", 'p'),
+    LongOption::flag("parseable", 'p'),
+    LongOption::flag("persistent", 'P'),
+    LongOption::flag("temporary", 't'),
+    LongOption::flag("secure", 'S'),
+];
+
+pub(crate) const LINK_OPTIONS: &[LongOption] = &[
+    LongOption::flag("statistics", 's'),
+    LongOption::flag("continuous", 'S'),
+    LongOption::value("interval", 'i'),
+    LongOption::flag("parsable", 'p'),
+    LongOption::flag("parseable", 'p'),
+    LongOption::flag("extended", 'x'),
+    LongOption::value("output", 'o'),
+    LongOption::flag("persistent", 'P'),
+    LongOption::flag("lacp", 'L'),
+];
+
+pub(crate) const PROPERTY_OPTIONS: &[LongOption] = &[
+    LongOption::flag("temporary", 't'),
+    LongOption::value("output", 'o'),
+    LongOption::value("root-dir", 'R'),
+    LongOption::value("prop", 'p'),
+    LongOption::flag("parsable", 'c'),
+    LongOption::flag("parseable", 'c'),
+    LongOption::flag("persistent", 'P'),
+];
+
+pub(crate) const RENAME_OPTIONS: &[LongOption] = &[LongOption::value("root-dir", 'R')];
+
+/// A long option whose letter the subcommand does not have.
+pub(crate) fn of_a_sibling(letter: char, subcommand: &'static str) -> Failure {
+    Failure::option(OptionError::Unrecognized(format!("-{letter}")), subcommand)
+}
+
+/// A value that has to be text.
+pub(crate) fn text(value: &OsStr) -> String {
+    value.to_string_lossy().into_owned()
+}
+
+/// Exactly one operand.
+pub(crate) fn one(operands: &[OsString]) -> Result<&OsStr, Failure> {
+    match operands {
+        [operand] => Ok(operand),
+        _ => Err(Failure::Usage),
+    }
+}
