@@ -2,7 +2,7 @@
 
 //! The files of the link registry below the root of a lab.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -41,6 +41,11 @@ impl LinkStore for FileStore {
         new.push(".new");
         replace(&path, Path::new(&new), text, file == LinkFile::Persistent)
             .map_err(|error| errno(&error))
+    }
+
+    fn append(&mut self, file: LinkFile, text: &[u8]) -> Result<(), Errno> {
+        let open = OpenOptions::new().append(true).open(self.path(file));
+        open.and_then(|mut file| file.write_all(text)).map_err(|error| errno(&error))
     }
 }
 

@@ -6,7 +6,7 @@ use illumos_ipsec::model::{LinkClass, LinkId};
 use illumos_ipsec::wire::dlmgmt::{AttrValue, ConfId, LinkFlags};
 use illumos_ipsec::wire::errno::Errno;
 
-use super::file::{Entry, LINE_MAX, line_of, storable};
+use super::file::{Entry, LINE_MAX, make_line, storable};
 use super::{Link, Registry};
 
 /// A work copy.
@@ -78,11 +78,12 @@ impl Registry {
         let mut after = link.clone();
         after.attrs = conf.attrs;
         // The daemon reads a line with a bound, so a longer one would be lost.
-        if line_of(&after).len() > LINE_MAX {
+        let line = make_line(&after);
+        if line.len() > LINE_MAX {
             return Err(Errno::ENOSPC);
         }
+        after.line = Some(line);
         *link = after;
-        link.line = None;
         link.flags |= LinkFlags::PERSIST;
         link.generation += 1;
         let listed = self.entries.contains(&Entry::Link(conf.link));

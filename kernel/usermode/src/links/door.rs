@@ -50,17 +50,17 @@ impl Registry {
                 let (id, link) = fitting.next().ok_or(Errno::ENOENT)?;
                 Ok(Reply::Link(self.info(*id, link)))
             }
-            Request::SetZoneId { link, zone: new } => {
+            Request::SetZoneId { link: id, zone: new } => {
                 if zone != 0 {
                     return Err(Errno::EACCES);
                 }
-                let link = self.links.get_mut(link).ok_or(Errno::ENOENT)?;
+                let link = self.links.get_mut(id).ok_or(Errno::ENOENT)?;
                 if !link.flags.contains(LinkFlags::ACTIVE) {
                     return Err(Errno::EINVAL);
                 }
                 link.loaned = *new != 0;
                 link.zone = *new;
-                self.save_active();
+                self.save_active(*id);
                 Ok(Reply::Plain)
             }
             Request::CreateLinkId { name, class, media, prefix, flags } => {

@@ -9,6 +9,8 @@
 //! The daemon of illumos gives up at the first line that it cannot read, and drops the
 //! rest at the next change. Here such a line stays where it is.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use illumos_ipsec::model::{LINK_NAME_MAX, LinkClass, LinkId};
@@ -26,6 +28,14 @@ pub(super) enum Entry {
     Other(Vec<u8>),
 }
 
+/// What is in the file of active links.
+#[derive(Debug, Default)]
+pub(super) struct ActiveFile {
+    lines: BTreeMap<LinkId, Vec<u8>>,
+    /// The file is no longer, or not yet, just these lines.
+    stale: bool,
+}
+
 /// The longest line that the daemon of illumos reads, in bytes.
 pub(super) const LINE_MAX: usize = 1022;
 
@@ -38,6 +48,7 @@ impl Registry {
         for (number, line) in lines(&active) {
             match parse(line).and_then(active_link) {
                 Some((id, link)) => {
+                    self.active.lines.insert(id, active_line(id, &link));
                     self.names.insert(link.name.clone(), id);
                     self.links.insert(id, link);
                 }
@@ -45,6 +56,7 @@ impl Registry {
                 None => self.complain(LinkFile::Active, number, line),
             }
         }
+        self.active.stale = true;
         let stored = self.text(LinkFile::Persistent);
         let mut repaired = false;
         for (number, line) in lines(&stored) {
@@ -81,7 +93,7 @@ impl Registry {
                 LinkFile::Persistent.path(),
                 String::from_utf8_lossy(&link.name)
             ));
-            return Entry::Other(line_of(&link));
+            return Entry::Other(line_of(&link).into_owned());
         }
         match self.free_number() {
             Ok(id) => {
@@ -89,7 +101,7 @@ impl Registry {
                 self.links.insert(id, link);
                 Entry::Link(id)
             }
-            Err(_) => Entry::Other(line_of(&link)),
+            Err(_) => Entry::Other(line_of(&link).into_owned()),
         }
     }
 
@@ -121,7 +133,7 @@ impl Registry {
             match entry {
                 Entry::Other(line) => text.extend(line),
                 Entry::Link(id) => match self.links.get(id) {
-                    Some(link) => text.extend(line_of(link)),
+                    Some(link) => text.extend_from_slice(&line_of(link)),
                     None => continue,
                 },
             }
@@ -130,34 +142,58 @@ impl Registry {
         self.store.write(LinkFile::Persistent, &text)
     }
 
-    /// Writes the active file. It is a cache: a failure is not reported, as by the daemon.
-    pub(super) fn save_active(&mut self) {
-        let mut text = Vec::new();
-        for (id, link) in &self.links {
-            if !link.flags.contains(LinkFlags::ACTIVE) {
-                continue;
+    /// Brings the active file up to date with a link. A new link goes to its end, so that many
+    /// links are not written for each. The file is a cache: a failure is not reported, as by
+    /// the daemon.
+    pub(super) fn save_active(&mut self, id: LinkId) {
+        let active = |link: &&Link| link.flags.contains(LinkFlags::ACTIVE);
+        let line = self.links.get(&id).filter(active).map(|link| active_line(id, link));
+        let ActiveFile { lines, stale } = &mut self.active;
+        let last = lines.last_key_value().is_none_or(|(last, _)| *last < id);
+        let written = match line {
+            Some(line) if last && !*stale => {
+                let written = self.store.append(LinkFile::Active, &line);
+                lines.insert(id, line);
+                written
             }
-            let (class, media) = (link.class.bits(), link.media);
-            let zone = zone_name(link.zone);
-            text.extend(&link.name);
-            let _ = write!(
-                text,
-                "\tlinkid=int,{id};zone=string,{zone};class=int,{class};media=int,{media};"
-            );
-            if link.flags.contains(LinkFlags::TRANSIENT) {
-                text.extend(b"transient=boolean,1;");
+            line => {
+                match line {
+                    Some(line) => lines.insert(id, line),
+                    None => lines.remove(&id),
+                };
+                let text: Vec<u8> = lines.values().flatten().copied().collect();
+                self.store.write(LinkFile::Active, &text)
             }
-            text.push(b'\n');
-        }
-        let _ = self.store.write(LinkFile::Active, &text);
+        };
+        *stale = written.is_err();
     }
 }
 
-/// A stored link as a line: as it was read, or made anew.
-pub(super) fn line_of(link: &Link) -> Vec<u8> {
-    if let Some(line) = &link.line {
-        return line.clone();
+/// An active link as a line with its end.
+fn active_line(id: LinkId, link: &Link) -> Vec<u8> {
+    let mut line = link.name.clone();
+    let (class, media) = (link.class.bits(), link.media);
+    let zone = zone_name(link.zone);
+    // Writing to memory does not fail.
+    let _ =
+        write!(line, "\tlinkid=int,{id};zone=string,{zone};class=int,{class};media=int,{media};");
+    if link.flags.contains(LinkFlags::TRANSIENT) {
+        line.extend(b"transient=boolean,1;");
     }
+    line.push(b'\n');
+    line
+}
+
+/// A stored link as a line.
+fn line_of(link: &Link) -> Cow<'_, [u8]> {
+    match &link.line {
+        Some(line) => Cow::Borrowed(line),
+        None => Cow::Owned(make_line(link)),
+    }
+}
+
+/// A stored link as a line, made anew.
+pub(super) fn make_line(link: &Link) -> Vec<u8> {
     let mut line = link.name.clone();
     // Writing to memory does not fail.
     let _ = write!(line, "\tclass=int,{};media=int,{};", link.class.bits(), link.media);

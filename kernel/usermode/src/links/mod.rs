@@ -18,7 +18,7 @@ use illumos_ipsec::wire::dlmgmt::{AttrValue, ConfId, LinkFlags, LinkInfo};
 use illumos_ipsec::wire::errno::Errno;
 
 use self::conf::Conf;
-use self::file::Entry;
+use self::file::{ActiveFile, Entry, make_line};
 pub use self::store::{LinkFile, LinkStore, MemoryStore};
 use crate::host::Caller;
 
@@ -41,7 +41,8 @@ pub struct Link {
     loaned: bool,
     /// Counts changes; a work copy of an earlier state cannot be written.
     generation: u64,
-    /// Its line of the stored file as it was read, while nothing has changed in it.
+    /// Its line of the stored file: as it was read while nothing has changed in it, else as
+    /// it was written.
     line: Option<Vec<u8>>,
 }
 
@@ -60,6 +61,7 @@ pub struct Registry {
     confs: BTreeMap<ConfId, Conf>,
     /// The stored file in its order, with what is no link.
     entries: Vec<Entry>,
+    active: ActiveFile,
     next_link: u32,
     next_conf: u32,
     store: Box<dyn LinkStore>,
@@ -85,6 +87,7 @@ impl Registry {
             names: HashMap::new(),
             confs: BTreeMap::new(),
             entries: Vec::new(),
+            active: ActiveFile::default(),
             next_link: 1,
             next_conf: 1,
             store,
@@ -138,7 +141,7 @@ impl Registry {
         self.names.insert(name.to_vec(), id);
         self.links.insert(id, Link::new(name.to_vec(), class, media, flags, zone));
         if flags.contains(LinkFlags::ACTIVE) {
-            self.save_active();
+            self.save_active(id);
         }
         Ok(id)
     }
@@ -172,7 +175,7 @@ impl Registry {
             self.entries.retain(|entry| *entry != Entry::Link(id));
         }
         if flags.contains(LinkFlags::ACTIVE) {
-            self.save_active();
+            self.save_active(id);
         }
         Ok(())
     }
@@ -184,7 +187,7 @@ impl Registry {
             return Err(Errno::EINVAL);
         }
         link.flags |= LinkFlags::ACTIVE;
-        self.save_active();
+        self.save_active(id);
         Ok(())
     }
 
@@ -199,7 +202,7 @@ impl Registry {
         let link = self.links.get_mut(&id).ok_or(Errno::ENOENT)?;
         let before = link.clone();
         let old = std::mem::replace(&mut link.name, name.to_vec());
-        link.line = None;
+        link.line = Some(make_line(link));
         link.generation += 1;
         let stored = link.flags.contains(LinkFlags::PERSIST);
         if stored && let Err(errno) = self.save_persistent() {
@@ -208,7 +211,7 @@ impl Registry {
         }
         self.names.remove(&old);
         self.names.insert(name.to_vec(), id);
-        self.save_active();
+        self.save_active(id);
         Ok(())
     }
 

@@ -32,6 +32,11 @@ pub trait LinkStore: fmt::Debug + Send {
     fn read(&mut self, file: LinkFile) -> Result<Vec<u8>, Errno>;
     /// Replaces a file as a whole, or fails and leaves it.
     fn write(&mut self, file: LinkFile, text: &[u8]) -> Result<(), Errno>;
+    /// Puts text at the end of a file. After a failure the end of the file may be anything.
+    fn append(&mut self, file: LinkFile, text: &[u8]) -> Result<(), Errno> {
+        let all = [self.read(file)?.as_slice(), text].concat();
+        self.write(file, &all)
+    }
 }
 
 /// Keeps them in memory.
@@ -63,6 +68,11 @@ impl LinkStore for MemoryStore {
 
     fn write(&mut self, file: LinkFile, text: &[u8]) -> Result<(), Errno> {
         *self.text(file) = text.to_vec();
+        Ok(())
+    }
+
+    fn append(&mut self, file: LinkFile, text: &[u8]) -> Result<(), Errno> {
+        self.text(file).extend(text);
         Ok(())
     }
 }

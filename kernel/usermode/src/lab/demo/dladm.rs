@@ -178,7 +178,7 @@ pub(super) const PART: Part = Part {
         Step {
             note: "A flush opens mytun0, which is said aloud, and closes sectun0.",
             run: Command("ipsecconf -q -F"),
-            expect: &[Status(0), Complains("tunnel mytun0 has no IPsec policy")],
+            expect: &[Status(0), Complains("mytun0, sectun0 have no IPsec policy")],
         },
         Step {
             note: "",
