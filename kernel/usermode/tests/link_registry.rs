@@ -561,6 +561,35 @@ fn what_cannot_be_written_has_not_been_stored() {
     assert!(files.active().is_ascii());
 }
 
+/// New links are put at its end, everything else writes it anew.
+#[test]
+fn the_file_of_active_links_has_them_all_by_number_also_after_a_failure() {
+    let files = files("");
+    let (mut host, _) = files.boot();
+    let names = |files: &Files| -> Vec<String> {
+        let text = files.active();
+        text.lines().filter_map(|line| Some(line.split_once('\t')?.0.to_owned())).collect()
+    };
+    let [a, b, _] = ["a0", "b0", "c0"].map(|name| host.link(name));
+    assert_eq!(names(&files), ["a0", "b0", "c0"]);
+    let rename = Request::RemapLinkId { link: b, name: b"z0".to_vec() };
+    assert_eq!(host.ask(&rename), Errno::OK);
+    assert_eq!(host.ask(&Request::DestroyLinkId { link: a, flags: ACTIVE }), Errno::OK);
+    host.link("d0");
+    assert_eq!(names(&files), ["z0", "c0", "d0"]);
+    files.breaks(Some(Errno::ENOSPC));
+    host.link("e0");
+    assert_eq!(names(&files), ["z0", "c0", "d0"]);
+    files.breaks(None);
+    host.link("f0");
+    assert_eq!(names(&files), ["z0", "c0", "d0", "e0", "f0"]);
+    // A restart reads it, and goes on.
+    let (mut host, _) = files.boot();
+    host.link("g0");
+    assert_eq!(names(&files), ["z0", "c0", "d0", "e0", "f0", "g0"]);
+    assert_eq!(find(&mut host, "e0").unwrap().flags, ACTIVE);
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_not_replaced() {
     let stored = "t0\tclass=int,128;media=int,2147483649;type=int,1;\n";

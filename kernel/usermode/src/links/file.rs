@@ -161,7 +161,7 @@ impl Registry {
                     Some(line) => lines.insert(id, line),
                     None => lines.remove(&id),
                 };
-                let text: Vec<u8> = lines.values().flatten().copied().collect();
+                let text = lines.values().map(Vec::as_slice).collect::<Vec<_>>().concat();
                 self.store.write(LinkFile::Active, &text)
             }
         };
