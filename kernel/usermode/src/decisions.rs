@@ -3,7 +3,8 @@
 //! Where this kernel answers otherwise than illumos does, on purpose.
 //!
 //! Everything else is to be the same byte for byte; the recorded conversations in
-//! `tests/golden/pf_policy_kernel.jsonl` hold it to that.
+//! `tests/golden/pf_policy_kernel.jsonl` and the recorded commands in
+//! `tests/golden/dladm.jsonl` hold it to that.
 
 /// A defect of illumos and what is done instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +106,69 @@ pub const DECISIONS: &[Decision] = &[
         name: "very long lists of sizes in UPDATEALGS",
         illumos: "memory is the bound",
         modified: "EINVAL, diagnostic 38 or 39, if more than 1024 sizes are announced; ENOMEM if DUMPALGS fits no message",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "tunnels that require IPsec",
+        illumos: "command 70 of the tunnel driver is unknown, bit 0x80000000 of the parameters is ignored",
+        modified: "both are there: kept from creation to deletion, link down without policy in force, no rename while policy is attached",
+        unmodified: SAME,
+        cases: &[],
+    },
+    Decision {
+        name: "modify of a tunnel that cannot be bound to its new addresses",
+        illumos: "the tunnel stays unbound and loses the addresses that were to be set",
+        modified: "it keeps the old ones and stays bound",
+        unmodified: SAME,
+        cases: &[],
+    },
+    Decision {
+        name: "policy under the old name of a renamed tunnel",
+        illumos: "changes of it are not told to the tunnel, which keeps it",
+        modified: "the tunnel hears of them as of policy under its own name",
+        unmodified: SAME,
+        cases: &[],
+    },
+    Decision {
+        name: "policy shared by two tunnels after a rename",
+        illumos: "deleting one takes the head out of the list and leaves it with the other one; deleting both takes it out twice",
+        modified: "both lose it with the first",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "simple policy in a request to create",
+        illumos: "null pointer if there is a remote end",
+        modified: "set together with the rest, or not at all; so with modify",
+        unmodified: "as modified; a modify that cannot be bound keeps the policy",
+        cases: &[],
+    },
+    Decision {
+        name: "link daemon: lines that it cannot read",
+        illumos: "reading ends there, and the next change drops the rest of the file",
+        modified: "they stay where they are and are complained about",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "link daemon: values that its file cannot hold",
+        illumos: "stored, and read as something else",
+        modified: "EINVAL for control characters, blanks, ; and =; ENOSPC for lines of more than 1022 bytes",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "link daemon: a file that cannot be read",
+        illumos: "not known",
+        modified: "changes fail with the same error, and the file is not replaced",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "link daemon: names of links in zones",
+        illumos: "each zone has its own names",
+        modified: "all zones share one set of names; the kernel is one network stack",
         unmodified: "as modified",
         cases: &[],
     },
