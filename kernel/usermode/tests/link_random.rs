@@ -96,6 +96,21 @@ const QUESTIONS: &[&str] = &[
     r#"{"op":"caller"}"#,
 ];
 
+/// A secure tunnel that is plumbed, so that something is there to be disturbed.
+fn beginning() -> Vec<Packet> {
+    let link = LinkId(1);
+    let (class, flags, media) = (LinkClass::IPTUN, LinkFlags::ACTIVE, TunnelType::Ipv4.media());
+    let create = Request::CreateLinkId { name: b"t0".to_vec(), class, media, prefix: false, flags };
+    let params = ends(link, HERE, THERE);
+    let argument = Kparams { flags: params.flags | KparamFlags::SECURE, ..params }.encode();
+    let secure = Call::Ioctl { command: iptun::CREATE_SECURE, argument };
+    vec![
+        Packet::Dld(Call::Door(create.encode()).encode()),
+        Packet::Dld(secure.encode()),
+        Packet::Control(QUESTIONS[0].as_bytes().to_vec()),
+    ]
+}
+
 #[derive(Clone, Debug)]
 enum Packet {
     Dld(Vec<u8>),
@@ -169,7 +184,7 @@ proptest! {
         kernel.set_address(addr(HERE), true);
         let (dld, control, policy) =
             (kernel.open_dld(), kernel.open_control(), kernel.open_policy());
-        for packet in packets {
+        for packet in beginning().into_iter().chain(packets) {
             let secure: Vec<LinkId> =
                 kernel.tunnels().filter(|tunnel| tunnel.secure).map(|tunnel| tunnel.link).collect();
             let (conn, bytes) = match &packet {
