@@ -4,6 +4,7 @@
 //! commands against it.
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -80,15 +81,7 @@ impl Lab {
     pub fn with(kind: KernelKind, links: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let watch = Arc::new(Watch::default());
-        let options =
-            Options { interposer: Some(Box::new(Tap(Arc::clone(&watch)))), ..Options::default() };
-        let config = Config::new(kind, IpsecState::Loaded);
-        let mut server =
-            Server::bind(&dir.path().join("lab"), config, options).expect("a lab server");
-        for link in links {
-            server.kernel_mut().add_link(TunnelName::new(link).expect("a link name"));
-        }
-        let server = server.spawn().expect("a server thread");
+        let server = serve(&dir.path().join("lab"), kind, links, &watch);
         Self { dir, server: Some(server), watch }
     }
 
@@ -130,6 +123,17 @@ impl Lab {
         command
     }
 
+    /// Runs `dladm` with these arguments.
+    pub fn dladm(&self, args: &[&str]) -> Done {
+        self.finish("dladm", args, None, None)
+    }
+
+    /// Ends the kernel, and starts another one with the same files: a boot.
+    pub fn reboot(&mut self, kind: KernelKind) {
+        drop(self.server.take());
+        self.server = Some(serve(&self.path(), kind, &[], &self.watch));
+    }
+
     /// Runs `ipsecconf` with these arguments.
     pub fn ipsecconf(&self, args: &[&str]) -> Done {
         self.run(args, None, None)
@@ -146,12 +150,22 @@ impl Lab {
     }
 
     fn run(&self, args: &[&str], service: Option<&str>, stdin: Option<&str>) -> Done {
-        let mut command = assert_cmd::Command::from_std(self.command("ipsecconf"));
+        self.finish("ipsecconf", args, service, stdin)
+    }
+
+    fn finish(
+        &self,
+        name: &str,
+        args: &[&str],
+        service: Option<&str>,
+        stdin: Option<&str>,
+    ) -> Done {
+        let mut command = assert_cmd::Command::from_std(self.command(name));
         command.args(args).write_stdin(stdin.unwrap_or_default());
         if let Some(service) = service {
             command.env("SMF_FMRI", service);
         }
-        let output = command.output().expect("ipsecconf runs");
+        let output = command.output().expect("the command runs");
         Done {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -161,13 +175,17 @@ impl Lab {
 
     /// Starts `ipsecconf` and does not wait for it.
     pub fn start(&self, args: &[&str]) -> Child {
-        self.command("ipsecconf")
+        self.start_command("ipsecconf", args)
+    }
+
+    fn start_command(&self, name: &str, args: &[&str]) -> Child {
+        self.command(name)
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("ipsecconf starts")
+            .expect("the command starts")
     }
 
     /// A client of the lab's kernel.
@@ -216,15 +234,20 @@ impl Lab {
         self.watch.state().seen.clone()
     }
 
-    /// Kills a command when its n-th request (from 0) arrives. With `before` the kernel
+    /// Kills `ipsecconf` when its n-th request (from 0) arrives. With `before` the kernel
     /// never sees that request, else it sees it but nobody gets the answer. Returns
     /// false if the command ended without sending so many.
     pub fn kill_at(&self, args: &[&str], n: usize, before: bool) -> bool {
+        self.kill_command_at("ipsecconf", args, n, before)
+    }
+
+    /// The same with another command.
+    pub fn kill_command_at(&self, name: &str, args: &[&str], n: usize, before: bool) -> bool {
         self.forget();
         self.watch.state().trap = Some(Trap { n, before, pid: None });
-        let mut child = self.start(args);
+        let mut child = self.start_command(name, args);
         self.watch.set_trap_pid(child.id());
-        let status = child.wait().expect("ipsecconf ends");
+        let status = child.wait().expect("the command ends");
         self.watch.state().trap = None;
         status.code().is_none()
     }
@@ -247,6 +270,23 @@ impl Drop for Lab {
         // The server ends before its directory goes.
         drop(self.server.take());
     }
+}
+
+/// The address of the host.
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 1, 1, 1));
+
+fn serve(path: &Path, kind: KernelKind, links: &[&str], watch: &Arc<Watch>) -> Running {
+    let options = Options {
+        interposer: Some(Box::new(Tap(Arc::clone(watch)))),
+        addresses: vec![ADDRESS],
+        ..Options::default()
+    };
+    let config = Config::new(kind, IpsecState::Loaded);
+    let mut server = Server::bind(path, config, options).expect("a lab server");
+    for link in links {
+        server.kernel_mut().add_link(TunnelName::new(link).expect("a link name"));
+    }
+    server.spawn().expect("a server thread")
 }
 
 /// What the tap in the server knows and is told.
