@@ -11,6 +11,7 @@ use crate::alg_table::AlgTable;
 use crate::host::Host;
 use crate::iptun::Tunnels;
 use crate::links::Registry;
+use crate::packet::PacketCounters;
 use crate::policy_socket::{self, PolicySocket};
 use crate::spd::{HeadFlags, PacketSelector, Rule, Spd, Way};
 
@@ -118,6 +119,7 @@ pub struct Kernel {
     pub(crate) links: Registry,
     pub(crate) tunnels: Tunnels,
     pub(crate) host: Host,
+    pub(crate) packets: PacketCounters,
     sockets: BTreeMap<ConnId, PolicySocket>,
     callers: BTreeMap<ConnId, Calls>,
     next_conn: u64,
@@ -141,6 +143,7 @@ impl Kernel {
             links: Registry::default(),
             tunnels: Tunnels::default(),
             host: Host::default(),
+            packets: PacketCounters::default(),
             sockets: BTreeMap::new(),
             callers: BTreeMap::new(),
             next_conn: 1,

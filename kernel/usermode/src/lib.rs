@@ -14,6 +14,7 @@
 //! | `dld` | ioctls of `/dev/dld` and what goes with them |
 //! | [`host`] | addresses, interfaces, callers |
 //! | `control` | what has no illumos interface |
+//! | [`packet`] | the packet path: what becomes of a packet |
 //! | `spd` | policy heads, their tables, the rules |
 //! | [`decisions`] | where it differs from illumos on purpose |
 //! | [`lab`] | the world around it: server, shell, demo |
@@ -27,6 +28,7 @@ pub mod iptun;
 mod kernel;
 pub mod lab;
 pub mod links;
+pub mod packet;
 mod policy_socket;
 mod spd;
 
