@@ -3,7 +3,7 @@
 //! A new tunnel.
 
 use super::{End, Entry, Result, Tunnel, TunnelError, Tunnels, not_undone};
-use crate::model::{LinkClass, LinkId, TunnelType};
+use crate::model::{LinkClass, LinkId, TunnelType, valid_link_name};
 use crate::sys::links::LinkStatus;
 use crate::wire::dlmgmt::LinkFlags;
 
@@ -14,6 +14,9 @@ impl Tunnels<'_> {
     /// killed on the way leaves a link without a tunnel, which passes nothing, and which
     /// `up` or `delete` complete.
     pub fn create(&mut self, tunnel: &Tunnel, temporary: bool) -> Result<LinkId> {
+        if !valid_link_name(&tunnel.name) {
+            return Err(TunnelError::Name);
+        }
         let kind = tunnel.kind.ok_or(LinkStatus::TunnelTypeRequired)?;
         if tunnel.secure && kind == TunnelType::SixToFour {
             return Err(TunnelError::SecureSixToFour);

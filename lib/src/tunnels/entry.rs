@@ -8,8 +8,9 @@
 //! | `laddr`, `raddr` | address or host name, as typed |
 //!
 //! A stock `dladm` has room for a number of eight bytes where it reads `type`. The string
-//! is longer, so the read fails, and the tunnel is neither brought up nor modified: it
-//! cannot come up without its requirement.
+//! is longer, so the read fails ("buffer size too small"), and the tunnel is neither
+//! brought up nor shown with `-P` nor modified; it can be deleted. So it cannot come up
+//! without its requirement. Source: `dladm_get_conf_field` of libdladm.
 
 use crate::model::TunnelType;
 use crate::wire::dlmgmt::AttrValue;

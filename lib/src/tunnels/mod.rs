@@ -82,6 +82,16 @@ pub enum TunnelError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A name that no link can have.
+    #[error(
+        "{}: a link name has 2 to 31 letters, digits, '_' and '.', begins with no digit and ends \
+         with a number without leading zero",
+        LinkStatus::BadArgument
+    )]
+    Name,
+    /// Nothing that a tunnel could be changed to.
+    #[error("{}: no address was given (-a local=ADDR or remote=ADDR)", LinkStatus::BadArgument)]
+    NoAddress,
     /// A 6to4 tunnel has no fixed other end that policy could be about.
     #[error("a 6to4 tunnel cannot require IPsec")]
     SecureSixToFour,
@@ -113,7 +123,7 @@ impl TunnelError {
         match self {
             Self::Status(status) => *status,
             Self::Address { end, .. } => end.status(),
-            Self::SecureSixToFour => LinkStatus::BadArgument,
+            Self::Name | Self::NoAddress | Self::SecureSixToFour => LinkStatus::BadArgument,
             Self::NotGuaranteed | Self::NotConfirmed => LinkStatus::NotSupported,
             Self::Entry(_) => LinkStatus::TunnelType,
             Self::NotUndone { failure, .. } => failure.status(),

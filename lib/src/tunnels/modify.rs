@@ -3,7 +3,7 @@
 //! Other addresses for a tunnel.
 
 use super::entry::{LOCAL, REMOTE};
-use super::{End, Entry, Result, Tunnels, not_undone};
+use super::{End, Entry, Result, TunnelError, Tunnels, not_undone};
 use crate::model::LinkId;
 use crate::sys::links::LinkStatus;
 use crate::wire::dlmgmt::AttrValue;
@@ -21,7 +21,7 @@ impl Tunnels<'_> {
         temporary: bool,
     ) -> Result<()> {
         if local.is_none() && remote.is_none() {
-            return Err(LinkStatus::BadArgument.into());
+            return Err(TunnelError::NoAddress);
         }
         let other_class = if temporary { LinkStatus::NotFound } else { LinkStatus::LinkInvalid };
         let link = self.find(name, other_class)?.link;
