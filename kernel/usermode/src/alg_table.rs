@@ -44,13 +44,13 @@ pub(crate) struct Sizes {
 }
 
 /// Authentication and encryption algorithms, each in order of preference.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct AlgTable {
     auth: Class,
     encr: Class,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Class {
     algs: BTreeMap<u8, AlgEntry>,
     order: Vec<u8>,

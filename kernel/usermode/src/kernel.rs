@@ -90,7 +90,7 @@ pub(crate) enum Load {
 }
 
 /// A connection on which each packet is a call and has one answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Calls {
     answer: fn(&mut Kernel, &[u8]) -> Vec<u8>,
     answers: VecDeque<Vec<u8>>,
@@ -108,7 +108,10 @@ struct Calls {
 /// assert_eq!(kernel.next_reply(socket).unwrap()[8], 7);
 /// assert_eq!(kernel.next_reply(socket), None);
 /// ```
-#[derive(Debug)]
+///
+/// A clone goes on from the same state with the same open sockets, and what it stores
+/// reaches no file.
+#[derive(Clone, Debug)]
 pub struct Kernel {
     pub(crate) kind: KernelKind,
     pub(crate) load: Load,

@@ -55,7 +55,8 @@ fn o01_no_policy_attached() {
 
 #[test]
 fn o02_policy_attached_but_not_in_use() {
-    let ways: [(&str, fn(&mut Host)); 4] = [
+    type Way = (&'static str, fn(&mut Host));
+    let ways: [Way; 4] = [
         ("flushed", |host| host.flush("tun0")),
         ("last rule deleted", |host| {
             for index in host.rules("tun0") {

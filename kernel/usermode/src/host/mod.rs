@@ -70,7 +70,7 @@ pub struct Interface {
 }
 
 /// State of the host.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Host {
     /// Addresses, and whether each is up.
     pub(crate) addresses: BTreeMap<IpAddr, bool>,

@@ -33,7 +33,7 @@ use illumos_ipsec::model::{LinkId, TunnelName};
 pub use tunnel::Tunnel;
 
 /// Every tunnel of a network stack.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tunnels {
     pub(crate) by_link: BTreeMap<LinkId, Tunnel>,
     /// Bound tunnels by local and remote address; a 6to4 tunnel has no remote one.

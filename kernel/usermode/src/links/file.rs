@@ -29,7 +29,7 @@ pub(super) enum Entry {
 }
 
 /// What is in the file of active links.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ActiveFile {
     lines: BTreeMap<LinkId, Vec<u8>>,
     /// The file is no longer, or not yet, just these lines.

@@ -54,7 +54,7 @@ impl Link {
 }
 
 /// The registry.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Registry {
     links: BTreeMap<LinkId, Link>,
     names: HashMap<Vec<u8>, LinkId>,

@@ -37,10 +37,20 @@ pub trait LinkStore: fmt::Debug + Send {
         let all = [self.read(file)?.as_slice(), text].concat();
         self.write(file, &all)
     }
+    /// The store for a copy of the kernel: what the copy writes does not reach the files.
+    fn for_copy(&self) -> Box<dyn LinkStore> {
+        Box::<MemoryStore>::default()
+    }
+}
+
+impl Clone for Box<dyn LinkStore> {
+    fn clone(&self) -> Self {
+        self.for_copy()
+    }
 }
 
 /// Keeps them in memory.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     persistent: Vec<u8>,
     active: Vec<u8>,
@@ -74,5 +84,9 @@ impl LinkStore for MemoryStore {
     fn append(&mut self, file: LinkFile, text: &[u8]) -> Result<(), Errno> {
         self.text(file).extend(text);
         Ok(())
+    }
+
+    fn for_copy(&self) -> Box<dyn LinkStore> {
+        Box::new(self.clone())
     }
 }

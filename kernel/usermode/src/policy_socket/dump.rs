@@ -14,7 +14,7 @@ use crate::kernel::Kernel;
 use crate::spd::{Family, Place, Rule, RulePrefix, RuleSelector, SideFlags, Way};
 
 /// A dump that is not finished.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Dump {
     request: Header,
     side: Side,

@@ -31,7 +31,7 @@ use dump::Dump;
 use reply::{Refusal, patch};
 
 /// State of one socket.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct PolicySocket {
     replies: VecDeque<Vec<u8>>,
     waiting: VecDeque<Vec<u8>>,

@@ -11,7 +11,7 @@ use rustc_hash::FxHashSet;
 pub type Chain = Arc<[Alternative]>;
 
 /// Every chain in use.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Chains {
     set: FxHashSet<Chain>,
     /// Unused chains are looked for when the set has grown to this size.

@@ -55,7 +55,7 @@ impl HeadFlags {
 }
 
 /// Two tables, the counter for rule numbers and, for a tunnel, the flags.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Head {
     active: Table,
     standby: Table,

@@ -35,7 +35,7 @@ const SYSTEM_CHAINS: u16 = 251;
 const TUNNEL_CHAINS: u16 = 5;
 
 /// Every policy head of a network stack.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Spd {
     system: Head,
     tunnels: BTreeMap<TunnelName, Head>,

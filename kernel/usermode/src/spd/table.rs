@@ -15,7 +15,7 @@ use super::rule::{Family, PacketSelector, Rule, RuleSelector};
 /// rules for IPv4, then for IPv6; every list newest first. CLONE turns each list
 /// round; here that is a flag, so that cloning copies nothing until one of the two
 /// tables changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Table {
     contents: Option<Arc<Contents>>,
     version: u64,
