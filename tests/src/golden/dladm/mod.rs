@@ -9,7 +9,7 @@
 //! kernels: as illumos is today, which is what was recorded, and with our changes.
 //!
 //! One thing is translated: the column FLAGS of `show-iptun` had two letters where the
-//! cases were recorded and has three now ([`flags`]). The third one says that IPsec is
+//! cases were recorded and has three now (`flags`). The third one says that IPsec is
 //! required, which no recorded tunnel knows, so it is always `-`.
 //!
 //! Cases that differ on purpose are listed in `tests/golden/dladm-differs.tsv`: name, what
