@@ -5,6 +5,8 @@
 
 mod address;
 mod host;
+mod packet;
+mod traffic;
 
 use serde_json::{Value, json};
 
@@ -18,12 +20,15 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("address-delete", address::delete),
     ("addresses", address::list),
     ("caller", host::caller),
+    ("counters", traffic::counters),
     ("host-address", host::address),
     ("host-address-remove", host::remove_address),
+    ("inject", traffic::inject),
     ("interfaces", host::interfaces),
     ("path-mtu", host::path_mtu),
     ("plumb", host::plumb),
     ("unplumb", host::unplumb),
+    ("verdict", traffic::verdict),
 ];
 
 impl Kernel {

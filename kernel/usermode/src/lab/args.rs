@@ -12,18 +12,28 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::error::complain;
-use super::{demo, ipadm, serve, shell};
+use super::{demo, ipadm, serve, shell, traffic};
 
 const USAGE: &str = "\
 usage: ipsec-lab serve DIR [--unmodified] [--trace FILE] [--address ADDR]...
        ipsec-lab shell [-c COMMAND] [--dir DIR] [--unmodified] [--trace FILE]
                        [--address ADDR]...
+       ipsec-lab verdict {--out|--in} [--tunnel NAME|--outer LOCAL,REMOTE] --src ADDR
+                         --dst ADDR [--proto PROTO] [--sport PORT --dport PORT]
+                         [--icmp TYPE[/CODE]] [--fragment first|later]
+                         [--protected ah:ALG|esp:CIPHER[+ALG]]... [--encap-limit N]
+                         [--icmp-error own|foreign] [--json] [--dir DIR]
+       ipsec-lab inject {--out|--in} [--tunnel NAME|--outer LOCAL,REMOTE]
+                        [--protected ah:ALG|esp:CIPHER[+ALG]]... [--json] [-w FILE]
+                        [--dir DIR] FILE
        ipsec-lab demo
 
 A user-mode kernel with the IPsec interfaces of illumos, and what is needed to try it.
 
   serve   answer on the sockets in DIR; root/ in it stands for / of the system
   shell   start a private kernel and a shell, or COMMAND, that uses it
+  verdict tell what would become of a packet, and by which rule
+  inject  let the packets of a capture file go their way
   demo    show and check a session with the real commands
 
   -c COMMAND      run COMMAND with /bin/sh and pass its exit status on
@@ -63,6 +73,8 @@ pub fn main() -> ExitCode {
             dir: path(args, "dir"),
             kernel: kernel(args),
         }),
+        Some(("verdict", args)) => traffic::verdict(args),
+        Some(("inject", args)) => traffic::inject(args),
         Some(("demo", _)) => demo::run(),
         _ => unreachable!("clap accepts no other subcommand"),
     };
@@ -126,6 +138,8 @@ fn command() -> Command {
                 .arg(Arg::new("dir").long("dir").value_parser(file()))
                 .args(&kernel),
         )
+        .subcommand(traffic::verdict_command())
+        .subcommand(traffic::inject_command())
         .subcommand(Command::new("demo"))
 }
 

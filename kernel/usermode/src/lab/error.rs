@@ -35,6 +35,9 @@ pub enum LabError {
     /// The kernel of a lab does not do what it was asked for.
     #[error("{0}")]
     Refused(String),
+    /// A capture file cannot be used.
+    #[error(transparent)]
+    Pcap(#[from] super::traffic::PcapError),
     /// The system refused something.
     #[error("{action} {}: {source}", path.display())]
     Io {

@@ -8,6 +8,7 @@
 //! | `ipsec-lab serve` | a server as a process |
 //! | `ipsec-lab shell` | a private server and a shell, or one command, that uses it |
 //! | `ipadm` | a stand-in with just what a tunnel needs |
+//! | `ipsec-lab verdict`, `inject` | what becomes of packets |
 //! | `ipsec-lab demo` | a session with the real commands, each step checked |
 //!
 //! A lab directory has one socket for each kernel interface, `root/`, which stands for
@@ -25,6 +26,7 @@ mod server;
 mod shell;
 mod signals;
 mod store;
+mod traffic;
 mod tree;
 
 pub use self::args::main;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! How a packet was protected: `ah:ALG`, `esp:CIPHER` or `esp:CIPHER+ALG`, with key
+//! lengths behind a slash.
+
+use illumos_ipsec::model::AlgProto;
+use illumos_ipsec::policy::AlgDb;
+use serde_json::{Value, json};
+
+use super::options::Question;
+
+/// One protocol and its algorithms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Protection {
+    fields: Vec<(&'static str, Value)>,
+}
+
+impl Protection {
+    pub(super) fn insert_into(&self, question: &mut Question) {
+        question.extend(self.fields.iter().map(|(name, value)| ((*name).into(), value.clone())));
+    }
+}
+
+pub(super) fn parse(text: &str) -> Result<Protection, String> {
+    let (protocol, algorithms) =
+        text.split_once(':').ok_or("expected ah:ALG, esp:CIPHER or esp:CIPHER+ALG")?;
+    let fields = match (protocol, algorithms.split_once('+')) {
+        ("ah", None) => vec![("ah", used(AlgProto::Ah, algorithms)?)],
+        ("esp", None) => vec![("esp", used(AlgProto::Esp, algorithms)?)],
+        ("esp", Some((cipher, auth))) => {
+            vec![("esp", used(AlgProto::Esp, cipher)?), ("esp_auth", used(AlgProto::Ah, auth)?)]
+        }
+        ("ah", Some(_)) => return Err("AH has one algorithm".to_owned()),
+        _ => return Err(format!("'{protocol}' is neither ah nor esp")),
+    };
+    Ok(Protection { fields })
+}
+
+/// `NAME` or `NAME/BITS`; a name of the installed algorithms, or a number.
+fn used(protocol: AlgProto, text: &str) -> Result<Value, String> {
+    let (name, bits) = match text.split_once('/') {
+        None => (text, None),
+        Some((name, bits)) => {
+            (name, Some(bits.parse::<u16>().map_err(|_| format!("'{bits}' is no key length"))?))
+        }
+    };
+    let installed = AlgDb::installed();
+    let known = installed.by_name(protocol, name.as_bytes()).map(|algorithm| algorithm.id);
+    let id = known.or_else(|| name.parse::<u8>().ok());
+    let id = id.ok_or_else(|| format!("'{name}' is no algorithm of ipsecalgs and no number"))?;
+    Ok(json!({ "id": id, "bits": bits }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms() {
+        let fields = |text: &str| parse(text).map(|parsed| parsed.fields);
+        assert_eq!(fields("ah:2").unwrap(), [("ah", json!({ "id": 2, "bits": null }))]);
+        let esp = fields("esp:aes/256+hmac-sha256").unwrap();
+        assert_eq!(esp[0].1["bits"], 256);
+        assert_eq!(esp.len(), 2);
+        for wrong in ["", "ah", "ah:", "ah:a+b", "esp:nix", "esp:aes/x", "tcp:1", "esp:aes+"] {
+            assert!(fields(wrong).is_err(), "{wrong}");
+        }
+    }
+}
