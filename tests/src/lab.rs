@@ -128,6 +128,23 @@ impl Lab {
         self.finish("dladm", args, None, None)
     }
 
+    /// Runs `ipsec-lab` with these arguments.
+    pub fn ipsec_lab(&self, args: &[&str]) -> Done {
+        self.finish("ipsec-lab", args, None, None)
+    }
+
+    /// Runs the stand-in for `ipadm` with these arguments.
+    pub fn ipadm(&self, args: &[&str]) -> Done {
+        let link = self.dir.path().join("ipadm");
+        let program = crate::program("ipsec-lab").unwrap_or_else(|error| panic!("{error}"));
+        if !link.exists() {
+            std::os::unix::fs::symlink(program, &link).expect("a link");
+        }
+        let mut command = std::process::Command::new(link);
+        command.env("IPSEC_LAB", self.path()).args(args);
+        done(&mut assert_cmd::Command::from_std(command))
+    }
+
     /// Ends the kernel, and starts another one with the same files: a boot.
     pub fn reboot(&mut self, kind: KernelKind) {
         drop(self.server.take());
@@ -165,12 +182,7 @@ impl Lab {
         if let Some(service) = service {
             command.env("SMF_FMRI", service);
         }
-        let output = command.output().expect("the command runs");
-        Done {
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        done(&mut command)
     }
 
     /// Starts `ipsecconf` and does not wait for it.
@@ -269,6 +281,16 @@ impl Drop for Lab {
     fn drop(&mut self) {
         // The server ends before its directory goes.
         drop(self.server.take());
+    }
+}
+
+/// Runs a command to its end.
+fn done(command: &mut assert_cmd::Command) -> Done {
+    let output = command.output().expect("the command runs");
+    Done {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
 
