@@ -67,9 +67,6 @@ fn hint(lab: &Lab) {
 
 /// Runs a command to its end. Signals that would end this process go to the command.
 fn wait_for(command: &mut Command) -> io::Result<ExitStatus> {
-    // The command would inherit blocked signals, so it is started first. Should a signal
-    // come between, the server ends with this process and clears up.
-    let mut child = command.spawn()?;
     let signals = Signals::catch(&[
         Signal::SIGCHLD,
         Signal::SIGTERM,
@@ -77,6 +74,7 @@ fn wait_for(command: &mut Command) -> io::Result<ExitStatus> {
         Signal::SIGINT,
         Signal::SIGQUIT,
     ])?;
+    let mut child = signals.spawn(command)?;
     let mut deadline = None;
     loop {
         if let Some(status) = child.try_wait()? {

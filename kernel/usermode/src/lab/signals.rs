@@ -4,6 +4,8 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -15,6 +17,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 /// blocked to the end of the program: one that nobody has read must not kill it.
 pub(super) struct Signals {
     fd: SignalFd,
+    before: SigSet,
 }
 
 /// A signal that has arrived.
@@ -29,12 +32,24 @@ pub(super) struct Arrived {
 const SI_KERNEL: i32 = 0x80;
 
 impl Signals {
-    /// Blocks `signals` in this thread and in processes started by it from now on.
+    /// Blocks `signals` in this thread, and in processes that it starts otherwise than with
+    /// [`spawn`](Self::spawn).
     pub(super) fn catch(signals: &[Signal]) -> io::Result<Self> {
         let set: SigSet = signals.iter().copied().collect();
+        let before = SigSet::thread_get_mask()?;
         set.thread_block()?;
         let fd = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        Ok(Self { fd })
+        Ok(Self { fd, before })
+    }
+
+    /// Starts a process in which no more signals are blocked than before.
+    #[allow(unsafe_code, reason = "a process inherits what is blocked unless it says otherwise")]
+    pub(super) fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+        let before = self.before;
+        // SAFETY: between fork and exec only functions that are safe in a signal handler may
+        // be called; pthread_sigmask(3) is one and is all that is called.
+        let command = unsafe { command.pre_exec(move || Ok(before.thread_set_mask()?)) };
+        command.spawn()
     }
 
     /// The next signal; `None` when `deadline` has passed.

@@ -218,8 +218,8 @@ pub(super) fn storable(text: &[u8]) -> bool {
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    let lines = (!text.is_empty()).then(|| text.split(|byte| *byte == b'\n'));
+    let lines = (!text.is_empty())
+        .then(|| text.strip_suffix(b"\n").unwrap_or(text).split(|byte| *byte == b'\n'));
     lines.into_iter().flatten().enumerate().map(|(at, line)| (at + 1, line))
 }
 
