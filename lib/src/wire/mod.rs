@@ -8,9 +8,12 @@
 pub mod dld;
 pub mod dlmgmt;
 pub mod errno;
+pub mod frame;
 pub mod iptun;
+pub mod key;
 pub mod lab;
 pub mod nvlist;
 pub mod policy;
 
 mod image;
+mod number;

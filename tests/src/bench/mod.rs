@@ -5,6 +5,7 @@
 mod linux;
 mod measure;
 mod scenario;
+mod tunnels;
 
 use std::error::Error;
 
@@ -56,6 +57,7 @@ pub fn run(sizes: &[usize], rounds: usize) -> Result<(), Box<dyn Error>> {
         }
     }
     println!("{}", Table::new(&rows).with(Style::markdown()));
+    println!("\n{}", Table::new(tunnels::run(rounds)?).with(Style::markdown()));
     let mut comparisons = Vec::new();
     for (size, ours) in loads {
         comparisons.extend(linux::compare(size, rounds, &ours)?);

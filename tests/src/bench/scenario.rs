@@ -78,13 +78,13 @@ pub(super) fn address(k: usize) -> Ipv4Addr {
 }
 
 /// A user-mode kernel as a process of its own.
-struct Kernel {
-    lab: tempfile::TempDir,
+pub(super) struct Kernel {
+    pub(super) lab: tempfile::TempDir,
     child: Child,
 }
 
 impl Kernel {
-    fn start(dir: &Path) -> io::Result<Self> {
+    pub(super) fn start(dir: &Path) -> io::Result<Self> {
         let lab = tempfile::tempdir_in(dir)?;
         let program = crate::program("ipsec-lab").map_err(io::Error::other)?;
         let mut child =

@@ -24,13 +24,15 @@ const PAUSE: u16 = 10;
 /// A client of the link daemon and of the drivers behind `/dev/dld`.
 pub struct LinkClient {
     system: Box<dyn LinkSystem>,
+    /// The zone of this process, once it is known; a process does not leave its zone.
+    zone: Option<u32>,
 }
 
 impl LinkClient {
     /// A client on top of raw calls.
     #[must_use]
     pub fn new(system: Box<dyn LinkSystem>) -> Self {
-        Self { system }
+        Self { system, zone: None }
     }
 
     fn door(&mut self, request: &Request) -> Result<Reply> {
@@ -247,7 +249,11 @@ impl LinkClient {
 
     /// Is this process in a zone of its own?
     pub fn in_zone(&mut self) -> Result<bool> {
-        Ok(self.system.zone()? != 0)
+        let zone = match self.zone {
+            Some(zone) => zone,
+            None => *self.zone.insert(self.system.zone()?),
+        };
+        Ok(zone != 0)
     }
 
     /// Where a link lies.

@@ -4,9 +4,10 @@
 //!
 //! Types are open: a number from outside that has no name here is kept.
 
-use std::fmt;
-
 use bitflags::bitflags;
+
+use crate::wire::frame::ExtNumber;
+use crate::wire::number::open_number;
 
 /// Protocol version in every header.
 pub const VERSION: u8 = 1;
@@ -20,40 +21,6 @@ pub const AF_INET: u8 = 2;
 pub const AF_INET6: u8 = 26;
 /// The largest request in bytes that reaches the kernel in one piece.
 pub const MAX_REQUEST: usize = 65536;
-
-macro_rules! open_number {
-    ($(#[$doc:meta])* $name:ident($repr:ty) { $($konst:ident = $value:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(pub $repr);
-
-        #[allow(missing_docs, reason = "the names are those of the header file")]
-        impl $name {
-            $(pub const $konst: Self = Self($value);)*
-
-            /// The name, if the number has one.
-            #[must_use]
-            pub fn name(self) -> Option<&'static str> {
-                match self.0 { $($value => Some(stringify!($konst)),)* _ => None }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self.name() {
-                    Some(name) => f.write_str(name),
-                    None => write!(f, "{}", self.0),
-                }
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-    };
-}
 
 open_number! {
     /// Message type.
@@ -96,6 +63,16 @@ open_number! {
 impl ExtType {
     /// The highest type of an unmodified kernel.
     pub const MAX: u16 = 10;
+}
+
+impl ExtNumber for ExtType {
+    fn from_number(number: u16) -> Self {
+        Self(number)
+    }
+
+    fn place(self) -> Option<usize> {
+        (1..=Self::MAX).contains(&self.0).then_some(self.0.into())
+    }
 }
 
 open_number! {

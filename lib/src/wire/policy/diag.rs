@@ -4,30 +4,11 @@
 
 use std::fmt;
 
+use crate::wire::number::diagnostics;
+
 /// Diagnostic code of a reply.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Diagnostic(pub u16);
-
-macro_rules! diagnostics {
-    ($($name:ident = $code:literal, $text:literal;)*) => {
-        #[allow(missing_docs, reason = "the names are those of the header file")]
-        impl Diagnostic {
-            $(pub const $name: Self = Self($code);)*
-
-            /// The name in the header file, without its common prefix.
-            #[must_use]
-            pub fn name(self) -> Option<&'static str> {
-                match self.0 { $($code => Some(stringify!($name)),)* _ => None }
-            }
-
-            /// The text shown to operators; unknown codes have none.
-            #[must_use]
-            pub fn text(self) -> &'static str {
-                match self.0 { $($code => $text,)* _ => "unknown diagnostic" }
-            }
-        }
-    };
-}
 
 // The texts are part of the standard output of ipsecconf, so they are the original's.
 diagnostics! {
@@ -77,6 +58,10 @@ diagnostics! {
     DUPLICATE_ICMP_TYPECODE = 43, "unknown diagnostic";
     NOT_GLOBAL_OP = 44, "operation not applicable to all policies";
     NO_TUNNEL_SELECTORS = 45, "using selectors on a transport-mode tunnel";
+}
+
+impl Diagnostic {
+    const UNKNOWN_TEXT: &str = "unknown diagnostic";
 }
 
 impl fmt::Display for Diagnostic {

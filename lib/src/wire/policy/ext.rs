@@ -12,7 +12,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::action::Attr;
 use super::consts::{AF_INET, AF_INET6, ExtType, RuleFlags};
-use super::frame::RawExt;
+use super::RawExt;
 use super::image::{
     ActionsImage, AddressImage, AttrImage, ExtImage, PortsImage, ProtoImage, RuleImage,
     RulesetImage, TypeCodeImage,

@@ -14,8 +14,7 @@ use super::consts::{MsgType, VERSION};
 use super::diag::Diagnostic;
 use crate::wire::errno::Errno;
 
-/// Bytes of the header.
-pub const HEADER_LEN: usize = 16;
+pub use crate::wire::frame::HEADER_LEN;
 
 macro_rules! image {
     ($(#[$doc:meta])* $name:ident, $size:literal { $($(#[$fdoc:meta])* $field:ident: $ty:ty,)* }) => {

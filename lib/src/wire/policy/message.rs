@@ -4,8 +4,9 @@
 
 use super::consts::{ExtType, MsgType};
 use super::ext::{Ext, RuleExt, TunNameExt};
-use super::frame::{FrameError, walk};
+use super::FrameError;
 use super::image::{HEADER_LEN, Header};
+use crate::wire::frame::walk;
 
 /// Header and extensions in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,6 @@ mod consts;
 mod diag;
 mod dump;
 mod ext;
-mod frame;
 pub mod image;
 mod message;
 mod text;
@@ -35,7 +34,32 @@ pub use consts::{
 pub use diag::Diagnostic;
 pub use dump::{DumpItem, RecordError, decode_record};
 pub use ext::{AddressExt, Ext, PortsExt, ProtoExt, RuleExt, RulesetExt, TunNameExt, TypeCodeExt};
-pub use frame::{Frame, FrameError, RawExt};
 pub use image::{HEADER_LEN, Header};
 pub use message::{DecodeError, Message};
 pub use text::describe;
+
+use super::frame;
+
+/// `PF_POLICY` as a [`frame::Protocol`].
+#[derive(Clone, Copy, Debug)]
+pub enum PfPolicy {}
+
+impl frame::Protocol for PfPolicy {
+    type Header = Header;
+    type Ext = ExtType;
+
+    fn header(bytes: &[u8]) -> Header {
+        Header::read(bytes)
+    }
+
+    fn words(header: &Header) -> u16 {
+        header.len
+    }
+}
+
+/// A well-formed message.
+pub type Frame<'a> = frame::Frame<'a, PfPolicy>;
+/// Why a message is not well formed.
+pub type FrameError = frame::FrameError<ExtType>;
+/// One extension of a message.
+pub type RawExt<'a> = frame::RawExt<'a, ExtType>;

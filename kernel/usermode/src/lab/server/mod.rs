@@ -18,6 +18,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -45,6 +46,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What loading the IPsec modules takes: the kernel looks again after this time.
 const LOAD_TIMER: Duration = Duration::from_millis(30);
+
+/// How long the server looks for the next request before it sleeps: a client that has just
+/// been answered often has one, and waking up takes longer than that.
+const LOOK: Duration = Duration::from_micros(50);
 
 /// What the server does beside answering.
 #[derive(Default)]
@@ -86,6 +91,8 @@ pub struct Server {
     clients: Vec<Client>,
     accepted: u64,
     accept_again: Option<Instant>,
+    /// Something has happened in the last turn.
+    busy: bool,
     /// The last try to accept a connection has failed, and that has been said.
     cannot_accept: bool,
     /// When requests that wait for IPsec to be loaded go on.
@@ -129,6 +136,7 @@ impl Server {
             clients: Vec::new(),
             accepted: 0,
             accept_again: None,
+            busy: false,
             cannot_accept: false,
             load_timer: None,
             trace,
@@ -236,8 +244,8 @@ impl Server {
             let client = &self.clients[at];
             Some(PollFd::new(client.as_fd(), client.interest()?))
         }));
-        match poll(&mut fds, poll_timeout(timeout)) {
-            Ok(_) => {}
+        match look_and_poll(&mut fds, timeout, std::mem::take(&mut self.busy)) {
+            Ok(ready) => self.busy = ready > 0,
             Err(Errno::EINTR) => return Ok(None),
             Err(errno) => return Err(errno.into()),
         }
@@ -316,6 +324,24 @@ struct Ready {
     stop: bool,
     listeners: Vec<usize>,
     clients: Vec<usize>,
+}
+
+/// Polls; for a busy server, without going to sleep at first.
+fn look_and_poll(
+    fds: &mut [PollFd<'_>],
+    timeout: Option<Duration>,
+    busy: bool,
+) -> nix::Result<i32> {
+    if busy {
+        let start = Instant::now();
+        while start.elapsed() < timeout.map_or(LOOK, |timeout| timeout.min(LOOK)) {
+            match poll(fds, PollTimeout::ZERO)? {
+                0 => thread::yield_now(),
+                ready => return Ok(ready),
+            }
+        }
+    }
+    poll(fds, poll_timeout(timeout))
 }
 
 /// Rounded up to the next millisecond: rounding down would spin.

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Numbers with names that are open: one from outside that has no name here is kept.
+
+macro_rules! open_number {
+    ($(#[$doc:meta])* $name:ident($repr:ty) { $($konst:ident = $value:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub $repr);
+
+        #[allow(missing_docs, reason = "the names are those of the header file")]
+        impl $name {
+            $(pub const $konst: Self = Self($value);)*
+
+            /// The name, if the number has one.
+            #[must_use]
+            pub fn name(self) -> Option<&'static str> {
+                match self.0 { $($value => Some(stringify!($konst)),)* _ => None }
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match self.name() {
+                    Some(name) => f.write_str(name),
+                    None => write!(f, "{}", self.0),
+                }
+            }
+        }
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+/// The diagnostics of a protocol: names of the header file, and texts.
+macro_rules! diagnostics {
+    ($($name:ident = $code:literal, $text:literal;)*) => {
+        #[allow(missing_docs, reason = "the names are those of the header file")]
+        impl Diagnostic {
+            $(pub const $name: Self = Self($code);)*
+
+            /// The name in the header file, without its common prefix.
+            #[must_use]
+            pub fn name(self) -> Option<&'static str> {
+                match self.0 { $($code => Some(stringify!($name)),)* _ => None }
+            }
+
+            /// The text shown to operators; unknown codes have none of their own.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self.0 { $($code => $text,)* _ => Self::UNKNOWN_TEXT }
+            }
+        }
+    };
+}
+
+pub(super) use {diagnostics, open_number};
