@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 use illumos_ipsec::cli::smf;
 use illumos_ipsec::model::TunnelName;
+use illumos_ipsec::sys::OpenError;
 use illumos_ipsec::sys::files::LockError;
-use illumos_ipsec::sys::policy::{OpenError, PolicyError, Scope};
+use illumos_ipsec::sys::policy::{PolicyError, Scope};
 use illumos_ipsec::wire::errno::Errno;
 
 /// A failure that has been reported on standard error.
@@ -76,7 +77,7 @@ pub(crate) fn lock_failure(error: &LockError) -> Failure {
 pub(crate) fn open_failure(error: &OpenError, otherwise: Failure) -> Failure {
     complain(error);
     match error {
-        OpenError::Privilege(_) => Failure::Privilege,
+        OpenError::Privilege { .. } => Failure::Privilege,
         OpenError::NoKernel(_) | OpenError::Unavailable { .. } => otherwise,
     }
 }

@@ -31,8 +31,8 @@ pub(crate) struct AlgEntry {
     pub(crate) params: Sizes,
     pub(crate) flags: AlgFlags,
     pub(crate) mechanism: [u8; MECHANISM_LEN],
-    min: u16,
-    max: u16,
+    pub(crate) min: u16,
+    pub(crate) max: u16,
     default: u16,
 }
 
@@ -75,6 +75,17 @@ impl AlgTable {
     /// Is there an entry with this number?
     pub(crate) fn has(&self, proto: AlgProto, id: u8) -> bool {
         self.class(proto).algs.contains_key(&id)
+    }
+
+    /// The entry with this number, if the crypto framework has what it needs.
+    pub(crate) fn usable(&self, proto: AlgProto, id: u8) -> Option<&AlgEntry> {
+        let entry = self.class(proto).algs.get(&id)?;
+        entry.flags.contains(AlgFlags::VALID).then_some(entry)
+    }
+
+    /// The numbers of a class, ascending.
+    pub(crate) fn numbers(&self, proto: AlgProto) -> impl Iterator<Item = u8> {
+        self.class(proto).algs.keys().copied()
     }
 
     /// Fits the key bounds of a rule to its algorithm, to 0 if that is unknown; false if

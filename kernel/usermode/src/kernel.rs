@@ -10,9 +10,11 @@ use illumos_ipsec::wire::policy::{Ext, update_algorithms};
 use crate::alg_table::AlgTable;
 use crate::host::Host;
 use crate::iptun::Tunnels;
+use crate::key_socket::{Acquires, KeySockets, TcpSignatures};
 use crate::links::Registry;
 use crate::packet::PacketCounters;
 use crate::policy_socket::{self, PolicySocket};
+use crate::sadb::Sadb;
 use crate::spd::{HeadFlags, PacketSelector, Rule, Spd, Way};
 
 /// Protocol classes whose packets are processed synchronously: AH and ESP.
@@ -123,6 +125,16 @@ pub struct Kernel {
     pub(crate) tunnels: Tunnels,
     pub(crate) host: Host,
     pub(crate) packets: PacketCounters,
+    pub(crate) sadb: Sadb,
+    pub(crate) tcp_signatures: TcpSignatures,
+    pub(crate) acquires: Acquires,
+    pub(crate) keys: KeySockets,
+    /// Seconds since 1970, as far as the kernel has been told.
+    pub(crate) now: u64,
+    /// When associations were last looked at.
+    pub(crate) aged: u64,
+    /// State of what looks like chance.
+    pub(crate) chance: u64,
     sockets: BTreeMap<ConnId, PolicySocket>,
     callers: BTreeMap<ConnId, Calls>,
     next_conn: u64,
@@ -147,6 +159,13 @@ impl Kernel {
             tunnels: Tunnels::default(),
             host: Host::default(),
             packets: PacketCounters::default(),
+            sadb: Sadb::default(),
+            tcp_signatures: TcpSignatures::default(),
+            acquires: Acquires::default(),
+            keys: KeySockets::default(),
+            now: 0,
+            aged: 0,
+            chance: 1,
             sockets: BTreeMap::new(),
             callers: BTreeMap::new(),
             next_conn: 1,
@@ -188,7 +207,7 @@ impl Kernel {
         conn
     }
 
-    fn new_conn(&mut self) -> ConnId {
+    pub(crate) fn new_conn(&mut self) -> ConnId {
         let conn = ConnId(self.next_conn);
         self.next_conn += 1;
         conn
@@ -198,6 +217,7 @@ impl Kernel {
     pub fn close(&mut self, conn: ConnId) {
         self.sockets.remove(&conn);
         self.callers.remove(&conn);
+        self.close_key(conn);
     }
 
     /// One write to a socket. It is carried out at once, or when the dump of that socket
@@ -207,6 +227,10 @@ impl Kernel {
         if let Some(calls) = self.callers.get(&conn) {
             let answer = (calls.answer)(self, message);
             self.callers.entry(conn).and_modify(|calls| calls.answers.push_back(answer));
+            return;
+        }
+        if self.is_key_socket(conn) {
+            self.key_request(conn, message);
             return;
         }
         self.with_socket(conn, |socket, kernel| {
@@ -221,8 +245,16 @@ impl Kernel {
     pub fn wants_input(&self, conn: ConnId) -> bool {
         match self.callers.get(&conn) {
             Some(calls) => calls.answers.is_empty(),
+            None if self.is_key_socket(conn) => self.key_idle(conn),
             None => self.sockets.get(&conn).is_some_and(PolicySocket::idle),
         }
+    }
+
+    /// Has the kernel something for a reader that has asked for nothing since it last
+    /// fetched all there was? Only `PF_KEY` sockets get such messages.
+    #[must_use]
+    pub fn has_news(&self, conn: ConnId) -> bool {
+        self.key_has_reply(conn)
     }
 
     /// The next message for the reader of a socket, if there is one.
@@ -232,6 +264,9 @@ impl Kernel {
     pub fn next_reply(&mut self, conn: ConnId) -> Option<Vec<u8>> {
         if let Some(calls) = self.callers.get_mut(&conn) {
             return calls.answers.pop_front();
+        }
+        if self.is_key_socket(conn) {
+            return self.next_key_reply(conn);
         }
         let socket = self.sockets.get_mut(&conn)?;
         match socket.take_reply() {

@@ -9,6 +9,8 @@
 //! |---|---|
 //! | [`Kernel`] | sockets, links, loading of IPsec, lookup |
 //! | `policy_socket` | `PF_POLICY`, one file per group of requests |
+//! | `key_socket` | `PF_KEY`, one file per group of requests |
+//! | `sadb` | security associations, keys, lifetimes |
 //! | [`links`] | the link registry |
 //! | [`iptun`] | the IP tunnel driver |
 //! | `dld` | ioctls of `/dev/dld` and what goes with them |
@@ -26,10 +28,12 @@ mod dld;
 pub mod host;
 pub mod iptun;
 mod kernel;
+mod key_socket;
 pub mod lab;
 pub mod links;
 pub mod packet;
 mod policy_socket;
+mod sadb;
 mod spd;
 
 pub use kernel::{Config, ConnId, Event, IpsecState, Kernel, KernelKind};

@@ -61,7 +61,7 @@ fn what_leaves_meets_the_rule_with_the_largest_priority() {
         host.policy(&tunnel_rule(5, ESP));
         host.policy(&tunnel_rule(7, DROP).with(proto(6)));
         host.policy(&tunnel_rule(9, PASS).with(remote("10.0.1.1/32")));
-        let verdict = host.kernel.verdict(&out("tun0"));
+        let verdict = host.kernel.policy_verdict(&out("tun0"));
         assert_eq!(verdict.outcome, clear(Clear::Rule));
         let matched = verdict.matched.expect("a rule");
         assert_eq!(matched.rule.priority, 9);
@@ -97,7 +97,7 @@ fn transport_mode_falls_back_to_the_system_for_what_arrives() {
         // Now the system has one for the outer header.
         host.policy(&system(IN, 5, ESP, &[proto(4), remote("198.51.100.20/32")]));
         assert_eq!(outcome(&host, &arriving("tun0")), drops(Reason::GotClear));
-        let verdict = host.kernel.verdict(&secured(arriving("tun0")));
+        let verdict = host.kernel.policy_verdict(&secured(arriving("tun0")));
         assert!(matches!(verdict.outcome, Outcome::Protect { .. }));
         assert_eq!(verdict.matched.expect("a rule").head, None);
         // There is policy of the system now, but no rule for IPv6 inside.
@@ -143,7 +143,7 @@ fn outside_of_tunnels_only_the_system_counts() {
         assert_eq!(outcome(&host, &secured(got.clone())), drops(Reason::GotSecure));
         host.policy(&system(BOTH, 5, ESP, &[remote_port(53)]));
         assert_eq!(mode(&host, &sent), Some(TunnelMode::Transport));
-        assert_eq!(host.kernel.verdict(&sent).link, None);
+        assert_eq!(host.kernel.policy_verdict(&sent).link, None);
         // From port 4096 it arrives.
         assert_eq!(outcome(&host, &got), clear(Clear::NoRule));
         let reply = Packet { ports: Some((53, 4096)), ..got };
@@ -416,6 +416,7 @@ fn an_encapsulation_limit_of_0_ends_the_way_into_an_ipv6_tunnel() {
 fn every_packet_is_counted_once() {
     let mut host = plain(KernelKind::Modified);
     host.policy(&tunnel_rule(5, ESP));
+    add_keys(&mut host);
     let link = host.inside("tun0").link;
     let packets = [
         out("tun0"),

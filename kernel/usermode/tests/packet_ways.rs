@@ -108,7 +108,7 @@ fn o04_rules_that_let_clear_text_out() {
             assert_eq!(outcome(&new, &out("tun0")), drops(Reason::NotProtected), "{action:?}");
             assert_eq!(outcome(&old, &out("tun0")), clear(Clear::Rule), "a leak: {action:?}");
             // Who asks is told which rule it was.
-            assert!(new.kernel.verdict(&out("tun0")).matched.is_some());
+            assert!(new.kernel.policy_verdict(&out("tun0")).matched.is_some());
         }
     }
     // One packet of many: the others stay protected.
@@ -191,7 +191,11 @@ fn o10_packets_written_to_the_link_meet_the_same_checks() {
         });
         let reason = if plumbed { Reason::NoPolicy } else { Reason::NotRunning };
         assert_eq!(outcome(&new, &odd), drops(reason));
-        assert_eq!(old.kernel.verdict(&odd).is_clear(), plumbed, "a leak once it is plumbed");
+        assert_eq!(
+            old.kernel.policy_verdict(&odd).is_clear(),
+            plumbed,
+            "a leak once it is plumbed"
+        );
     }
 }
 
@@ -289,7 +293,7 @@ fn i01_clear_text_arrives_and_there_is_no_policy() {
     assert_eq!(outcome(&old, &from_outside()), clear(Clear::NoRule), "a leak");
     // Protected packets are dropped then by both.
     for host in [new, old] {
-        assert!(!host.kernel.verdict(&secured(from_outside())).passes());
+        assert!(!host.kernel.policy_verdict(&secured(from_outside())).passes());
     }
 }
 
@@ -374,13 +378,13 @@ fn i06_down_is_not_unbound() {
     assert_eq!(new.state("tun0"), LinkState::Down);
     assert!(new.inside("tun0").bound);
     for packet in [from_outside(), six.clone()] {
-        let verdict = new.kernel.verdict(&packet);
+        let verdict = new.kernel.policy_verdict(&packet);
         assert_eq!(verdict.outcome, drops(Reason::NoPolicy));
         assert_eq!(verdict.link, Some(new.inside("tun0").link));
     }
     // In the kernel without the change it is unbound now.
     assert_eq!(outcome(&old, &from_outside()), drops(Reason::NoTunnel));
-    let verdict = old.kernel.verdict(&six);
+    let verdict = old.kernel.policy_verdict(&six);
     assert_eq!(verdict.outcome, clear(Clear::NoRule), "a leak, into another tunnel");
     assert_eq!(verdict.link, Some(old.inside("six0").link));
 }
@@ -392,10 +396,10 @@ fn i07_self_encapsulation_is_opened_before_any_tunnel() {
     let (new, old) = on_both(|host| host.protect("tun0"));
     let same = outer(THERE, udp(Way::In, THERE, HERE));
     for host in [new, old] {
-        let verdict = host.kernel.verdict(&secured(same.clone()));
+        let verdict = host.kernel.policy_verdict(&secured(same.clone()));
         assert_eq!((verdict.link, verdict.outcome), (None, drops(Reason::GotSecure)));
         // In clear it goes to the tunnel.
-        let verdict = host.kernel.verdict(&same);
+        let verdict = host.kernel.policy_verdict(&same);
         assert_eq!(verdict.outcome, drops(Reason::GotClear));
         assert_eq!(verdict.link, Some(host.inside("tun0").link));
     }

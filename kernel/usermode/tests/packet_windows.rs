@@ -45,14 +45,14 @@ fn open(host: &mut Host) {
 fn closed(host: &mut Host) {
     assert!(protects(host, &out("tun0")));
     assert!(protects(host, &secured(from_outside())));
-    assert!(!host.kernel.verdict(&from_outside()).passes());
+    assert!(!host.kernel.policy_verdict(&from_outside()).passes());
     assert_eq!(host.state("tun0"), LinkState::Up);
 }
 
 /// Nothing passes, in neither kernel.
 fn shut(host: &Host) {
     for packet in [out("tun0"), from_outside(), secured(from_outside())] {
-        assert!(!host.kernel.verdict(&packet).passes(), "{packet:?}");
+        assert!(!host.kernel.policy_verdict(&packet).passes(), "{packet:?}");
     }
 }
 
@@ -216,8 +216,8 @@ fn p2_the_last_rule_is_deleted() {
         for (deleted, index) in rules.iter().enumerate() {
             host.policy(&in_tunnel(delete_index(ACTIVE, *index), "tun0"));
             if deleted + 1 < rules.len() {
-                assert!(!host.kernel.verdict(&out("tun0")).is_clear());
-                assert!(!host.kernel.verdict(&from_outside()).is_clear());
+                assert!(!host.kernel.policy_verdict(&out("tun0")).is_clear());
+                assert!(!host.kernel.policy_verdict(&from_outside()).is_clear());
             }
         }
         open(&mut host);

@@ -24,9 +24,7 @@ pub use default_algorithms::default_algorithms;
 pub use link::{LINK_NAME_MAX, LinkClass, LinkId, LinkState, TunnelType, valid_link_name};
 pub use prefix::{Prefix, PrefixTooLong};
 pub use rule::{Direction, Side, SpdRule, TunnelMode};
-pub use sa::{
-    Identity, InnerSelector, Lifetime, Sa, SaEnd, SaFlags, SaKey, SaState, SaType,
-};
+pub use sa::{Identity, InnerSelector, Lifetime, Sa, SaEnd, SaFlags, SaKey, SaState, SaType};
 pub use secret::Secret;
 pub use selector::{IcmpSelector, Selector};
 pub use tunnel::{BadTunnelName, TunnelName};

@@ -54,9 +54,9 @@ impl SaType {
     /// The type that a word of a command names, in upper or lower case.
     #[must_use]
     pub fn from_word(word: &[u8]) -> Option<Self> {
-        [Self::UNSPEC, Self::AH, Self::ESP, Self::TCPSIG].into_iter().find(|kind| {
-            kind.word().is_some_and(|name| name.as_bytes().eq_ignore_ascii_case(word))
-        })
+        [Self::UNSPEC, Self::AH, Self::ESP, Self::TCPSIG]
+            .into_iter()
+            .find(|kind| kind.word().is_some_and(|name| name.as_bytes().eq_ignore_ascii_case(word)))
     }
 }
 

@@ -5,7 +5,9 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`links`] | data-links: `/dev/dld`, the link daemon, statistics |
-//! | [`policy`] | a `PF_POLICY` connection: one trait, one client on top of it |
+//! | `socket` | a connection to the kernel that is a socket: one trait |
+//! | [`policy`] | the client of `PF_POLICY` |
+//! | [`key`] | the client of `PF_KEY` |
 //! | `usermode` | back end: the user-mode kernel of a lab (not on illumos) |
 //! | [`script`] | back end: a scripted exchange for unit tests |
 //! | [`names`] | hosts, networks, services and protocols from their files |
@@ -18,16 +20,19 @@
 //! socket per kernel interface and `root/`, under which system paths are resolved.
 
 pub mod files;
+pub mod key;
 pub mod links;
 pub mod names;
 pub mod policy;
 pub mod script;
 pub mod signals;
+mod socket;
 pub mod standby;
 mod system;
 mod terminal;
 #[cfg(not(target_os = "illumos"))]
 mod usermode;
 
-pub use system::{NoLab, System};
+pub use socket::{MessageSocket, OpenError, Ready};
+pub use system::{LAB_CLOCK, NoLab, System};
 pub use terminal::window_rows;

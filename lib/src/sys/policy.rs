@@ -2,7 +2,7 @@
 
 //! A `PF_POLICY` connection.
 //!
-//! [`PolicySocket`] is what a back end provides: send a message, receive one.
+//! [`MessageSocket`] is what a back end provides: send a message, receive one.
 //! [`PolicyClient`] is what programs use: requests with checked replies, dumps,
 //! and many additions in flight at once. Opening needs the privilege to configure
 //! IP (`sys_ip_config`).
@@ -24,9 +24,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
-use std::path::PathBuf;
 
-use super::NoLab;
+use super::MessageSocket;
 use crate::model::{KernelAlg, Side, SpdRule, TunnelName};
 use crate::wire::errno::Errno;
 use crate::wire::policy::{
@@ -42,40 +41,6 @@ const WINDOW: usize = 8192;
 
 /// How often a dump is started again because the policy changed while it was read.
 pub const DUMP_TRIES: usize = 16;
-
-/// A connection to the security policy database: one write is one request, one
-/// read is one reply, replies come in the order of the requests.
-pub trait PolicySocket {
-    /// Sends one message.
-    fn send(&mut self, message: &[u8]) -> io::Result<()>;
-
-    /// Sends several messages, in order.
-    fn send_all(&mut self, messages: &[Vec<u8>]) -> io::Result<()> {
-        messages.iter().try_for_each(|message| self.send(message))
-    }
-
-    /// Receives one message; the bytes live until the next call.
-    fn receive(&mut self) -> io::Result<&[u8]>;
-}
-
-/// Why a connection could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The caller may not configure IP.
-    #[error("insufficient privilege to open PF_POLICY: {0}")]
-    Privilege(#[source] io::Error),
-    /// There is no such interface here.
-    #[error(transparent)]
-    NoKernel(#[from] NoLab),
-    /// The interface is there but cannot be opened.
-    #[error("cannot open PF_POLICY ({}): {source}", path.display())]
-    Unavailable {
-        /// The socket or device.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
-}
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
@@ -178,13 +143,13 @@ impl Scope {
 
 /// A client of the security policy database.
 pub struct PolicyClient {
-    socket: Box<dyn PolicySocket>,
+    socket: Box<dyn MessageSocket>,
 }
 
 impl PolicyClient {
     /// Uses an open connection.
     #[must_use]
-    pub fn new(socket: Box<dyn PolicySocket>) -> Self {
+    pub fn new(socket: Box<dyn MessageSocket>) -> Self {
         Self { socket }
     }
 

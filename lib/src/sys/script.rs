@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 
-use super::policy::PolicySocket;
+use super::MessageSocket;
 use crate::wire::policy::Message;
 
 /// One step of a script.
@@ -57,7 +57,7 @@ impl ScriptedSocket {
     }
 }
 
-impl PolicySocket for ScriptedSocket {
+impl MessageSocket for ScriptedSocket {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let mut steps = self.steps.borrow_mut();
         // Several requests may be in flight: the next expected one counts.

@@ -5,9 +5,13 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::links::{LinkClient, OpenLinksError};
-use super::policy::{OpenError, PolicySocket};
+use super::{MessageSocket, OpenError};
+
+/// The file of a lab directory that says what time it is.
+pub const LAB_CLOCK: &str = "clock";
 
 /// The system a command works on.
 #[derive(Clone, Debug)]
@@ -21,7 +25,7 @@ pub struct System {
 pub enum NoLab {
     /// This is neither illumos nor a lab.
     #[error(
-        "this system has no PF_POLICY interface; outside illumos the environment variable \
+        "this system has no IPsec interface; outside illumos the environment variable \
          IPSEC_LAB must name the directory of a running lab (see ipsec-lab)"
     )]
     NotNamed,
@@ -104,14 +108,44 @@ impl System {
     }
 
     /// Opens a `PF_POLICY` connection.
-    pub fn open_policy(&self) -> Result<Box<dyn PolicySocket>, OpenError> {
+    pub fn open_policy(&self) -> Result<Box<dyn MessageSocket>, OpenError> {
+        self.open("PF_POLICY", "pf_policy")
+    }
+
+    /// Opens a `PF_KEY` connection. What it has received is wiped.
+    pub fn open_key(&self) -> Result<Box<dyn MessageSocket>, OpenError> {
+        self.open("PF_KEY", "pf_key")
+    }
+
+    fn open(
+        &self,
+        interface: &'static str,
+        socket: &str,
+    ) -> Result<Box<dyn MessageSocket>, OpenError> {
         #[cfg(not(target_os = "illumos"))]
         match &self.lab {
-            Some(lab) => super::usermode::open_policy(lab),
+            Some(lab) => super::usermode::open(lab, interface, socket),
             None => Err(NoLab::NotNamed.into()),
         }
         #[cfg(target_os = "illumos")]
-        Err(NoLab::NotNamed.into())
+        {
+            let _ = (interface, socket);
+            Err(NoLab::NotNamed.into())
+        }
+    }
+
+    /// Seconds since 1970. In a lab, the time that a file of its directory says, if there
+    /// is one.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        let said = self.lab.as_ref().and_then(|lab| {
+            let text = std::fs::read_to_string(lab.join(LAB_CLOCK)).ok()?;
+            text.trim().parse().ok()
+        });
+        said.unwrap_or_else(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH);
+            since.map_or(0, |since| since.as_secs())
+        })
     }
 
     /// Opens `/dev/dld`.

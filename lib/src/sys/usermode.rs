@@ -4,8 +4,9 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -13,8 +14,9 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, MultiHeaders, SockFlag, SockType, UnixAddr, connect, recvmmsg,
     sendmmsg, socket,
 };
+use zeroize::Zeroize;
 
-use super::policy::{OpenError, PolicySocket};
+use super::{MessageSocket, OpenError, Ready};
 
 /// The largest message the length field of a header can describe, in bytes.
 const LARGEST_MESSAGE: usize = u16::MAX as usize * 8;
@@ -24,13 +26,19 @@ pub(super) fn directory() -> Option<PathBuf> {
     std::env::var_os("IPSEC_LAB").filter(|dir| !dir.is_empty()).map(PathBuf::from)
 }
 
-/// Connects to the `pf_policy` socket of a lab.
-pub(super) fn open_policy(lab: &Path) -> Result<Box<dyn PolicySocket>, OpenError> {
-    let path = lab.join("pf_policy");
+/// Connects to the socket of a kernel interface in a lab.
+pub(super) fn open(
+    lab: &Path,
+    interface: &'static str,
+    socket: &str,
+) -> Result<Box<dyn MessageSocket>, OpenError> {
+    let path = lab.join(socket);
     match connect_to(&path) {
         Ok(fd) => Ok(Box::new(LabSocket::new(fd))),
-        Err(errno @ (Errno::EACCES | Errno::EPERM)) => Err(OpenError::Privilege(errno.into())),
-        Err(errno) => Err(OpenError::Unavailable { path, source: errno.into() }),
+        Err(errno @ (Errno::EACCES | Errno::EPERM)) => {
+            Err(OpenError::Privilege { interface, source: errno.into() })
+        }
+        Err(errno) => Err(OpenError::Unavailable { interface, path, source: errno.into() }),
     }
 }
 
@@ -50,9 +58,11 @@ struct LabSocket {
     buffers: Vec<Vec<u8>>,
     /// Received packets that have not been asked for: buffer and length.
     ready: VecDeque<(usize, usize)>,
+    /// Lengths of the packets of the last batch, from the first buffer on.
+    filled: Vec<usize>,
 }
 
-impl PolicySocket for LabSocket {
+impl MessageSocket for LabSocket {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.send_all(&[message.to_vec()])
     }
@@ -85,15 +95,46 @@ impl PolicySocket for LabSocket {
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
+
+    fn wait(&mut self, or: Option<BorrowedFd<'_>>, most: Option<Duration>) -> io::Result<Ready> {
+        if !self.ready.is_empty() {
+            return Ok(Ready::Message);
+        }
+        let timeout = most.map_or(PollTimeout::NONE, |most| {
+            PollTimeout::try_from(most.as_millis()).unwrap_or(PollTimeout::MAX)
+        });
+        let mut fds = vec![PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
+        fds.extend(or.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+        match poll(&mut fds, timeout) {
+            Ok(0) => Ok(Ready::TimedOut),
+            Ok(_) if fds[0].any().unwrap_or(true) => Ok(Ready::Message),
+            Ok(_) => Ok(Ready::Other),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+impl Drop for LabSocket {
+    fn drop(&mut self) {
+        self.wipe();
+    }
 }
 
 impl LabSocket {
     fn new(fd: OwnedFd) -> Self {
-        Self { fd, buffers: Vec::new(), ready: VecDeque::new() }
+        Self { fd, buffers: Vec::new(), ready: VecDeque::new(), filled: Vec::new() }
+    }
+
+    /// Overwrites what the last batch has left; there may be keys in it.
+    fn wipe(&mut self) {
+        for (buffer, len) in self.buffers.iter_mut().zip(self.filled.drain(..)) {
+            buffer[..len].zeroize();
+        }
     }
 
     /// Takes what is there; waits if there is nothing.
     fn fill(&mut self) -> io::Result<()> {
+        self.wipe();
         if self.buffers.is_empty() {
             self.buffers = (0..BATCH).map(|_| vec![0; LARGEST_MESSAGE]).collect();
         }
@@ -105,7 +146,8 @@ impl LabSocket {
             let flags = MsgFlags::MSG_DONTWAIT;
             match recvmmsg(fd, &mut headers, slices.iter_mut(), flags, None) {
                 Ok(packets) => {
-                    self.ready.extend(packets.map(|packet| packet.bytes).enumerate());
+                    self.filled.extend(packets.map(|packet| packet.bytes));
+                    self.ready.extend(self.filled.iter().copied().enumerate());
                     return Ok(());
                 }
                 Err(Errno::EINTR) => continue,

@@ -52,6 +52,7 @@ errnos! {
     ENOTSUP = 48 "not supported";
     ENOTEMPTY = 93 "not empty";
     EMSGSIZE = 97 "message size is wrong";
+    EPROTOTYPE = 98 "protocol wrong for the type";
     EPROTONOSUPPORT = 120 "protocol not supported";
     EOPNOTSUPP = 122 "operation not supported";
     EAFNOSUPPORT = 124 "address family not supported";

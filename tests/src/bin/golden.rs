@@ -22,7 +22,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<Report, String> {
-    let usage = "usage: golden dladm|ipsecconf|pf_policy_kernel --cases DIR [--import FILE]";
+    let usage =
+        "usage: golden dladm|ipsecconf|pf_key_kernel|pf_policy_kernel --cases DIR [--import FILE]";
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (tool, dir, import) = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [tool, "--cases", dir] => (tool, PathBuf::from(dir), None),
@@ -60,6 +61,9 @@ fn run() -> Result<Report, String> {
         }
         "pf_policy_kernel" if import.is_none() => {
             golden::kernel::run_dir(&dir, KernelKind::Modified).map_err(|error| error.to_string())
+        }
+        "pf_key_kernel" if import.is_none() => {
+            golden::key_kernel::run_dir(&dir).map_err(|error| error.to_string())
         }
         _ => Err(format!("unknown tool {tool}; {usage}")),
     }

@@ -5,6 +5,7 @@
 pub mod dladm;
 pub mod ipsecconf;
 pub mod kernel;
+pub mod key_kernel;
 
 use std::borrow::Cow;
 use std::fmt;

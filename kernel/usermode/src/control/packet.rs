@@ -12,6 +12,7 @@
 //! | `fragment` | `first` or `later` |
 //! | `encap_limit` | number |
 //! | `ah`, `esp`, `esp_auth` | `{id, bits}`: algorithms that it was protected with |
+//! | `ah_spi`, `esp_spi` | numbers: SPIs that it came with |
 //! | `self_encap` | boolean |
 //! | `error` | `own` or `foreign`: it is quoted by an ICMP error |
 
@@ -21,7 +22,7 @@ use illumos_ipsec::model::{TunnelMode, TunnelName};
 use serde_json::{Value, json};
 
 use super::{optional, required, text};
-use crate::packet::{Fragment, Outcome, OuterError, Packet, Path, Protection, Used, Verdict};
+use crate::packet::{Fragment, Outcome, OuterError, Packet, Path, Protection, Spis, Used, Verdict};
 use crate::spd::Way;
 
 /// The packet of a question.
@@ -89,9 +90,11 @@ pub(super) fn protection(question: &Value) -> Result<Option<Protection>, String>
         }
     };
     let (ah, esp, esp_auth) = (used("ah")?, used("esp")?, used("esp_auth")?);
+    let spis = Spis { ah: optional(question, "ah_spi")?, esp: optional(question, "esp_spi")? };
     let self_encap = optional(question, "self_encap")?.unwrap_or(false);
-    let given = ah.is_some() || esp.is_some() || esp_auth.is_some() || self_encap;
-    Ok(given.then_some(Protection { ah, esp, esp_auth, self_encap, mode: None }))
+    let protection = Protection { ah, esp, esp_auth, spis, self_encap, mode: None };
+    let given = protection != Protection::default();
+    Ok(given.then_some(protection))
 }
 
 /// A field of two values.
@@ -113,7 +116,12 @@ fn pair<T: std::str::FromStr>(question: &Value, field: &str) -> Result<Option<(T
 pub(super) fn verdict(verdict: &Verdict) -> Value {
     let (outcome, reason, sentence) = outcome(&verdict.outcome);
     let mut answer = json!({ "outcome": outcome, "reason": reason, "text": sentence });
-    if let Outcome::Protect { mode, .. } = verdict.outcome {
+    if let Outcome::Protect { mode, spis, .. } = verdict.outcome {
+        for (field, spi) in [("ah_spi", spis.ah), ("esp_spi", spis.esp)] {
+            if let Some(spi) = spi {
+                answer[field] = json!(spi);
+            }
+        }
         answer["mode"] = json!(match mode {
             TunnelMode::Transport => "transport",
             TunnelMode::Tunnel => "tunnel",

@@ -24,12 +24,14 @@
 //! | `system` | policy of the system, inside and outside of tunnels |
 //! | `protection` | does the protection of a packet that arrives satisfy a rule? |
 //! | `six_to_four` | addresses of 6to4 tunnels |
+//! | `association` | which associations protect it or have protected it |
 //! | `counters` | what became of how many |
 //! | `parse` | a packet from its bytes |
 //!
 //! Source: `spec/iptun_ioctl.md` sections 11, 12 and 15, `spec/kernel-hooks.md` section
 //! 3.1 and 3.2 (A8 to A14), `spec/pf_policy.md` section 8.
 
+mod association;
 mod counters;
 mod input;
 mod output;
@@ -42,16 +44,34 @@ mod verdict;
 
 pub use counters::{Counts, PacketCounters};
 pub use parse::BadPacket;
-pub use question::{Fragment, OuterError, Packet, Path, Protection, Used};
+pub use question::{Fragment, OuterError, Packet, Path, Protection, Spis, Used};
 pub use verdict::{Clear, Matched, Outcome, Reason, Verdict};
 
 use crate::Kernel;
 use crate::spd::Way;
 
 impl Kernel {
-    /// What would become of a packet. Nothing is counted.
+    /// What would become of a packet. Nothing is counted, and key management is not asked
+    /// for anything.
     #[must_use]
     pub fn verdict(&self, packet: &Packet) -> Verdict {
+        match packet.way {
+            Way::Out => self.with_associations(packet, self.policy_verdict(packet)),
+            Way::In => match self.opened(packet) {
+                Ok(None) => self.policy_verdict(packet),
+                Ok(Some((opened, used))) => {
+                    let verdict = self.policy_verdict(&opened);
+                    let used = if verdict.passes() { used } else { Vec::new() };
+                    Verdict { used, ..verdict }
+                }
+                Err(verdict) => verdict,
+            },
+        }
+    }
+
+    /// What policy says about a packet, whatever associations there are.
+    #[must_use]
+    pub fn policy_verdict(&self, packet: &Packet) -> Verdict {
         if packet.source.is_ipv4() != packet.destination.is_ipv4() {
             return Verdict::drop(None, Reason::Malformed);
         }
@@ -70,6 +90,7 @@ impl Kernel {
     pub fn deliver(&mut self, packet: &Packet) -> Verdict {
         let verdict = self.verdict(packet);
         self.count(packet, &verdict);
+        self.charge(packet, &verdict);
         verdict
     }
 

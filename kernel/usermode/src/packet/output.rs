@@ -8,7 +8,7 @@ use illumos_ipsec::model::{
     ActionFlags, ActionKind, Alternative, Side, TunnelMode, TunnelName, TunnelType,
 };
 
-use super::question::{Fragment, Packet};
+use super::question::{Fragment, Packet, Spis};
 use super::system::Outer;
 use super::verdict::{Clear, Matched, Outcome, Reason, Verdict};
 use crate::Kernel;
@@ -59,7 +59,7 @@ impl Kernel {
     }
 
     /// The outer addresses of a packet that leaves.
-    fn outer_of(&self, packet: &Packet, tunnel: &Tunnel) -> Option<Outer> {
+    pub(super) fn outer_of(&self, packet: &Packet, tunnel: &Tunnel) -> Option<Outer> {
         let local = tunnel.local?;
         let remote = match tunnel.kind {
             TunnelType::SixToFour => IpAddr::V4(self.six_to_four_output(packet, local)?),
@@ -139,7 +139,9 @@ pub(super) fn act(chain: &[Alternative], mode: TunnelMode) -> Outcome {
         Some(ActionKind::Drop) => Outcome::Drop(Reason::Rule),
         Some(ActionKind::Pass) | None => Outcome::Pass(Clear::Rule),
         Some(ActionKind::Ipsec | ActionKind::Other(_)) => match chain.iter().find(protects) {
-            Some(alternative) => Outcome::Protect { alternative: *alternative, mode },
+            Some(alternative) => {
+                Outcome::Protect { alternative: *alternative, mode, spis: Spis::default() }
+            }
             None => Outcome::Pass(Clear::Rule),
         },
     }

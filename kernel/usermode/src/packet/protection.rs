@@ -45,7 +45,10 @@ pub(super) fn satisfies(
     let mut reason = Reason::GotSecure;
     for alternative in chain {
         match fits(alternative, accepted, protection) {
-            Ok(()) => return Outcome::Protect { alternative: *alternative, mode },
+            Ok(()) => {
+                let spis = protection.spis;
+                return Outcome::Protect { alternative: *alternative, mode, spis };
+            }
             Err(why) => reason = why,
         }
     }

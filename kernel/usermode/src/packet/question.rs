@@ -46,6 +46,15 @@ pub struct Used {
     pub bits: Option<u16>,
 }
 
+/// SPIs of associations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Spis {
+    /// Of AH.
+    pub ah: Option<u32>,
+    /// Of ESP.
+    pub esp: Option<u32>,
+}
+
 /// How a packet that arrived had been protected. Without AH and without ESP it was not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Protection {
@@ -55,6 +64,8 @@ pub struct Protection {
     pub esp: Option<Used>,
     /// Authentication of ESP.
     pub esp_auth: Option<Used>,
+    /// SPIs that it came with. If there is one, the associations say all the rest.
+    pub spis: Spis,
     /// Self-encapsulation.
     pub self_encap: bool,
     /// Mode of the associations; where it is not given, it is that which policy asks for.
@@ -65,7 +76,7 @@ impl Protection {
     /// Did it come through IPsec at all?
     #[must_use]
     pub fn is_secure(&self) -> bool {
-        self.ah.is_some() || self.esp.is_some()
+        self.ah.is_some() || self.esp.is_some() || self.spis != Spis::default()
     }
 }
 

@@ -6,6 +6,8 @@ use std::fmt;
 
 use illumos_ipsec::model::{Alternative, LinkId, TunnelMode, TunnelName};
 
+use super::question::Spis;
+use crate::sadb::SaId;
 use crate::spd::{Rule, Way};
 
 /// What becomes of a packet.
@@ -17,6 +19,8 @@ pub enum Outcome {
         alternative: Alternative,
         /// Transport or tunnel mode.
         mode: TunnelMode,
+        /// The associations that do it, where they have been looked for.
+        spis: Spis,
     },
     /// It passes in clear.
     Pass(Clear),
@@ -74,8 +78,10 @@ pub enum Reason {
     SelfEncapsulation,
     /// The associations are of the other mode.
     Mode,
-    /// It needs IPsec to be opened, and there is no association for it.
+    /// There is no association that could protect or open it.
     NoAssociation,
+    /// The association is for other inner addresses.
+    OtherTraffic,
     /// Its addresses do not fit a 6to4 tunnel.
     SixToFour,
     /// It may not be encapsulated once more.
@@ -112,7 +118,7 @@ impl fmt::Display for Clear {
 }
 
 /// Reasons, their words for programs and their sentences for people.
-const REASONS: [(Reason, &str, &str); 22] = [
+const REASONS: [(Reason, &str, &str); 23] = [
     (Reason::NoLink, "no-link", "there is no tunnel of that name"),
     (Reason::NoTunnel, "no-tunnel", "no tunnel has these outer addresses"),
     (
@@ -146,7 +152,12 @@ const REASONS: [(Reason, &str, &str); 22] = [
         "it came with or without self-encapsulation, and the rule asks for the other",
     ),
     (Reason::Mode, "mode", "the associations are of the other mode"),
-    (Reason::NoAssociation, "no-association", "there is no association that could open it"),
+    (Reason::NoAssociation, "no-association", "there is no association for it"),
+    (
+        Reason::OtherTraffic,
+        "other-traffic",
+        "its association is for other addresses than it has inside",
+    ),
     (Reason::SixToFour, "6to4", "its addresses do not fit the 6to4 tunnel"),
     (
         Reason::EncapsulationLimit,
@@ -198,11 +209,13 @@ pub struct Verdict {
     pub link: Option<LinkId>,
     /// The rule that was chosen, if one was.
     pub matched: Option<Matched>,
+    /// Its associations.
+    pub(super) used: Vec<SaId>,
 }
 
 impl Verdict {
     pub(super) fn new(link: Option<LinkId>, outcome: Outcome) -> Self {
-        Self { outcome, link, matched: None }
+        Self { outcome, link, matched: None, used: Vec::new() }
     }
 
     pub(super) fn drop(link: Option<LinkId>, reason: Reason) -> Self {
@@ -210,7 +223,7 @@ impl Verdict {
     }
 
     pub(super) fn by(link: Option<LinkId>, outcome: Outcome, matched: Matched) -> Self {
-        Self { outcome, link, matched: Some(matched) }
+        Self { outcome, link, matched: Some(matched), used: Vec::new() }
     }
 
     /// Would it be seen, or has it been, in clear?

@@ -44,7 +44,9 @@ pub(crate) fn update_kept(kernel: &mut Kernel) {
 
 fn update_now(kernel: &mut Kernel, frame: &Frame<'_>) -> Result<(), Diagnostic> {
     let action = frame.get(ExtType::ACTION).ok_or(Diagnostic::NO_ACTION_EXT)?;
-    kernel.algs.update(&action.bytes[8..])
+    kernel.algs.update(&action.bytes[8..])?;
+    kernel.tell_algorithms();
+    Ok(())
 }
 
 /// The algorithms for rules, strongest first.

@@ -2,7 +2,7 @@
 
 //! Packets, and what is expected of them.
 
-use illumos_ipsec::model::{LinkId, TunnelMode};
+use illumos_ipsec::model::{InnerSelector, LinkId, Prefix, Sa, SaKey, SaType, TunnelMode};
 use illumos_ipsec::wire::iptun::{KparamFlags, Kparams};
 use illumos_ipsec::wire::policy::{AttrTag, Message};
 use ipsec_usermode::KernelKind;
@@ -100,6 +100,37 @@ pub(crate) fn esp(cipher: u8, auth: u8) -> Protection {
     }
 }
 
+/// SPIs of [`add_keys`].
+pub(crate) const SPI_OUT: u32 = 0x100;
+pub(crate) const SPI_IN: u32 = 0x200;
+
+/// Associations for all traffic between [`HERE`] and [`THERE`] in tunnel mode: ESP, AES
+/// and SHA-256, as [`ESP`](super::ESP) asks for.
+pub(crate) fn add_keys(host: &mut Host) {
+    let socket = host.kernel.open_key();
+    for (spi, src, dst) in [(SPI_OUT, HERE, THERE), (SPI_IN, THERE, HERE)] {
+        let request = association(spi, src, dst, true).add_request().encode();
+        host.kernel.request(socket, &request);
+        let reply = host.kernel.next_reply(socket).unwrap();
+        assert_eq!(reply[2], 0, "refused: {reply:x?}");
+    }
+    host.kernel.close(socket);
+}
+
+/// An association of ESP.
+pub(crate) fn association(spi: u32, src: &str, dst: &str, tunnel: bool) -> Sa {
+    let mut sa = Sa::new(SaType::ESP, spi, addr(src), addr(dst));
+    let key = |bits: u16| {
+        Some(SaKey { bits, salt_bits: 0, bytes: vec![7; usize::from(bits) / 8].into() })
+    };
+    (sa.encr, sa.encr_key) = (12, key(128));
+    (sa.auth, sa.auth_key) = (5, key(256));
+    let any = Prefix::new(addr("0.0.0.0"), 0).unwrap();
+    let inner = InnerSelector { src: any, src_port: 0, dst: any, dst_port: 0, proto: 0 };
+    sa.inner = tunnel.then_some(inner);
+    sa
+}
+
 /// What an ICMP error quotes: a packet that left through the tunnel.
 pub(crate) fn quoted(tunnel: &str, trusted: bool) -> Packet {
     let packet = Packet { way: Way::In, ..out(tunnel) };
@@ -112,19 +143,19 @@ pub(crate) fn part(fragment: Fragment, packet: Packet) -> Packet {
 
 /// It passes protected.
 pub(crate) fn protects(host: &Host, packet: &Packet) -> bool {
-    matches!(host.kernel.verdict(packet).outcome, Outcome::Protect { .. })
+    matches!(host.kernel.policy_verdict(packet).outcome, Outcome::Protect { .. })
 }
 
 /// The mode in which it is protected.
 pub(crate) fn mode(host: &Host, packet: &Packet) -> Option<TunnelMode> {
-    match host.kernel.verdict(packet).outcome {
+    match host.kernel.policy_verdict(packet).outcome {
         Outcome::Protect { mode, .. } => Some(mode),
         _ => None,
     }
 }
 
 pub(crate) fn outcome(host: &Host, packet: &Packet) -> Outcome {
-    host.kernel.verdict(packet).outcome
+    host.kernel.policy_verdict(packet).outcome
 }
 
 pub(crate) fn drops(reason: Reason) -> Outcome {

@@ -85,7 +85,7 @@ fn packets() -> &'static [Packet] {
 pub(crate) fn look(kernel: &Kernel) -> Seen {
     let mut seen = Seen::default();
     for packet in packets() {
-        let verdict = kernel.verdict(packet);
+        let verdict = kernel.policy_verdict(packet);
         let Some(link) = verdict.link else { continue };
         match verdict.outcome {
             // What this host says to itself is nobody's clear text.

@@ -206,14 +206,15 @@ impl AddressExt {
         u16::from_be_bytes(self.read(2))
     }
 
-    /// The address; `None` if the family is neither IPv4 nor IPv6.
+    /// The address; `None` if the family is neither IPv4 nor IPv6, or there is no room
+    /// for an address of it.
     #[must_use]
     pub fn addr(&self) -> Option<IpAddr> {
         match self.family() {
             family if family == u16::from(AF_INET) => {
                 Some(Ipv4Addr::from(self.read::<4>(4)).into())
             }
-            family if family == u16::from(AF_INET6) => {
+            family if family == u16::from(AF_INET6) && self.sockaddr.len() >= 32 => {
                 Some(Ipv6Addr::from(self.read::<16>(8)).into())
             }
             _ => None,
@@ -380,11 +381,8 @@ impl Ext {
                 )
             }
             ExtType::KEY_AUTH | ExtType::KEY_ENCRYPT | ExtType::X_STR_AUTH => {
-                let key = KeyExt {
-                    bits: raw.u16(4),
-                    reserved: raw.u16(6),
-                    bytes: bytes[8..].into(),
-                };
+                let key =
+                    KeyExt { bits: raw.u16(4), reserved: raw.u16(6), bytes: bytes[8..].into() };
                 Self::Key(kind, key)
             }
             ExtType::IDENTITY_SRC | ExtType::IDENTITY_DST => {

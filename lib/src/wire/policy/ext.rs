@@ -10,9 +10,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use zerocopy::{FromBytes, IntoBytes};
 
+use super::RawExt;
 use super::action::Attr;
 use super::consts::{AF_INET, AF_INET6, ExtType, RuleFlags};
-use super::RawExt;
 use super::image::{
     ActionsImage, AddressImage, AttrImage, ExtImage, PortsImage, ProtoImage, RuleImage,
     RulesetImage, TypeCodeImage,

@@ -2,9 +2,9 @@
 
 //! A whole message as a value.
 
+use super::FrameError;
 use super::consts::{ExtType, MsgType};
 use super::ext::{Ext, RuleExt, TunNameExt};
-use super::FrameError;
 use super::image::{HEADER_LEN, Header};
 use crate::wire::frame::walk;
 

@@ -95,6 +95,13 @@ impl Client {
         }
     }
 
+    /// The kernel may have something to say that the client has not asked for now.
+    pub(super) fn look_for_news(&mut self, kernel: &Kernel) {
+        if self.state == State::Reading && kernel.has_news(self.conn) {
+            self.state = State::More;
+        }
+    }
+
     /// The kernel may have a reply now.
     pub(super) fn kernel_is_back(&mut self) {
         if self.state == State::Waiting {

@@ -3,6 +3,7 @@
 //! The kernel interfaces that a lab offers, one row each.
 
 use illumos_ipsec::wire;
+use illumos_ipsec::wire::key::Show;
 
 use crate::{ConnId, Kernel};
 
@@ -19,6 +20,11 @@ pub(super) struct Interface {
 /// Every interface a lab has.
 pub(super) const INTERFACES: &[Interface] = &[
     Interface { name: "pf_policy", open: Kernel::open_policy, describe: wire::policy::describe },
+    Interface {
+        name: "pf_key",
+        open: Kernel::open_key,
+        describe: |bytes| wire::key::describe(bytes, Show::Redacted),
+    },
     Interface { name: "dld", open: Kernel::open_dld, describe: wire::lab::describe },
     Interface {
         name: "control",

@@ -8,6 +8,7 @@
 //! the others have their turn.
 
 mod client;
+mod clock;
 mod interface;
 mod listener;
 mod packets;
@@ -25,6 +26,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use self::client::{Client, Context, State};
+use self::clock::Clock;
 use self::interface::INTERFACES;
 use self::listener::Listener;
 use self::packets::Inbox;
@@ -46,6 +48,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What loading the IPsec modules takes: the kernel looks again after this time.
 const LOAD_TIMER: Duration = Duration::from_millis(30);
+
+/// How often the clock is looked at while there is something that time can end.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(1);
 
 /// How long the server looks for the next request before it sleeps: a client that has just
 /// been answered often has one, and waking up takes longer than that.
@@ -97,6 +102,7 @@ pub struct Server {
     cannot_accept: bool,
     /// When requests that wait for IPsec to be loaded go on.
     load_timer: Option<Instant>,
+    clock: Clock,
     trace: Option<Trace>,
     interposer: Option<Box<dyn Interposer>>,
     inbox: Inbox,
@@ -130,6 +136,7 @@ impl Server {
         registry.take_complaints().iter().for_each(|text| complain(format_args!("{text}")));
         let mut kernel = Kernel::new(config);
         kernel.set_links_registry(registry);
+        kernel.set_time(Clock::new(tree.dir()).now());
         options.addresses.iter().for_each(|address| kernel.set_address(*address, true));
         Ok(Self {
             kernel,
@@ -139,6 +146,7 @@ impl Server {
             busy: false,
             cannot_accept: false,
             load_timer: None,
+            clock: Clock::new(tree.dir()),
             trace,
             interposer: options.interposer,
             inbox: Inbox::new(),
@@ -192,6 +200,7 @@ impl Server {
         let Some(ready) = self.wait(timeout, stop)? else {
             return Ok(false);
         };
+        self.set_time();
         let mut ctx = Context {
             kernel: &mut self.kernel,
             trace: &mut self.trace,
@@ -209,8 +218,28 @@ impl Server {
         for &at in &ready.listeners {
             self.accept(at);
         }
+        self.tell_news();
         self.handle_events();
         Ok(ready.stop)
+    }
+
+    /// What one client does concerns others, too: they get their messages in their next
+    /// turn.
+    fn tell_news(&mut self) {
+        let kernel = &self.kernel;
+        self.clients.iter_mut().for_each(|client| client.look_for_news(kernel));
+    }
+
+    /// Tells the kernel the time; what has passed its limits is told to clients.
+    fn set_time(&mut self) {
+        if !self.kernel.ages() {
+            return;
+        }
+        let now = self.clock.now();
+        if now != self.kernel.time() {
+            self.kernel.set_time(now);
+            self.tell_news();
+        }
     }
 
     /// Does what the kernel has asked for. There are no modules to load here: that always
@@ -232,7 +261,8 @@ impl Server {
         timeout: Option<Duration>,
         stop: &[BorrowedFd<'_>],
     ) -> io::Result<Option<Ready>> {
-        let timeout = [timeout, self.run_timers()].into_iter().flatten().min();
+        let ageing = self.kernel.ages().then_some(LOOK_AT_CLOCK);
+        let timeout = [timeout, self.run_timers(), ageing].into_iter().flatten().min();
         let listeners: &[Listener] =
             if self.accept_again.is_none() { &self.listeners } else { &[] };
         let mut fds = Vec::with_capacity(stop.len() + listeners.len() + self.clients.len());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! How a packet was protected: `ah:ALG`, `esp:CIPHER` or `esp:CIPHER+ALG`, with key
-//! lengths behind a slash.
+//! lengths behind a slash; or `ah-spi:SPI`, `esp-spi:SPI`, and the association says it.
 
 use illumos_ipsec::model::AlgProto;
 use illumos_ipsec::policy::AlgDb;
@@ -23,15 +23,17 @@ impl Protection {
 
 pub(super) fn parse(text: &str) -> Result<Protection, String> {
     let (protocol, algorithms) =
-        text.split_once(':').ok_or("expected ah:ALG, esp:CIPHER or esp:CIPHER+ALG")?;
+        text.split_once(':').ok_or("expected ah:ALG, esp:CIPHER, esp:CIPHER+ALG or esp-spi:SPI")?;
     let fields = match (protocol, algorithms.split_once('+')) {
         ("ah", None) => vec![("ah", used(AlgProto::Ah, algorithms)?)],
         ("esp", None) => vec![("esp", used(AlgProto::Esp, algorithms)?)],
         ("esp", Some((cipher, auth))) => {
             vec![("esp", used(AlgProto::Esp, cipher)?), ("esp_auth", used(AlgProto::Ah, auth)?)]
         }
+        ("ah-spi", None) => vec![("ah_spi", spi(algorithms)?)],
+        ("esp-spi", None) => vec![("esp_spi", spi(algorithms)?)],
         ("ah", Some(_)) => return Err("AH has one algorithm".to_owned()),
-        _ => return Err(format!("'{protocol}' is neither ah nor esp")),
+        _ => return Err(format!("'{protocol}' is none of ah, esp, ah-spi and esp-spi")),
     };
     Ok(Protection { fields })
 }
@@ -49,6 +51,15 @@ fn used(protocol: AlgProto, text: &str) -> Result<Value, String> {
     let id = known.or_else(|| name.parse::<u8>().ok());
     let id = id.ok_or_else(|| format!("'{name}' is no algorithm of ipsecalgs and no number"))?;
     Ok(json!({ "id": id, "bits": bits }))
+}
+
+/// An SPI, decimal or with 0x.
+fn spi(text: &str) -> Result<Value, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map(Into::into).map_err(|_| format!("'{text}' is no SPI"))
 }
 
 #[cfg(test)]

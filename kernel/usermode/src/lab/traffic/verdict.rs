@@ -84,6 +84,11 @@ fn for_people(answer: &Value) -> String {
         mode => format!(" ({mode} mode)"),
     };
     let mut text = format!("{outcome}{mode}: {}\n", field(answer, "text"));
+    for (name, key) in [("AH", "ah_spi"), ("ESP", "esp_spi")] {
+        if let Some(spi) = answer.get(key).and_then(Value::as_u64) {
+            text.push_str(&format!("{name} association with SPI {spi:#x}\n"));
+        }
+    }
     if let Some(rule) = answer.get("rule") {
         match field(rule, "text") {
             "" => text.push_str(&format!("rule {}\n", rule.get("index").unwrap_or(&Value::Null))),

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! ADD, and the completion of a larval association by UPDATE.
+
+use illumos_ipsec::model::{AlgFlags, Lifetime, SaFlags, SaState, SaType};
+use illumos_ipsec::wire::errno::Errno;
+use illumos_ipsec::wire::key::{Diagnostic, Ext, ExtType, KmProto, SaExt};
+
+use super::address::{Address, Addresses, Class};
+use super::{Answer, Refusal, Request};
+use crate::Kernel;
+use crate::sadb::{Association, AuthAlg, Cipher, Inner, Key, SaId, Table, check_des};
+
+/// The cipher that takes no key.
+const NULL: u8 = 11;
+const IPIP: u8 = 4;
+const IPV6: u8 = 41;
+
+/// Flags that UPDATE may set, of either type.
+const UPDATE: SaFlags = SaFlags::NOREPLAY
+    .union(SaFlags::PAIRED)
+    .union(SaFlags::OUTBOUND)
+    .union(SaFlags::INBOUND)
+    .union(SaFlags::KM1)
+    .union(SaFlags::KM2)
+    .union(SaFlags::KM3)
+    .union(SaFlags::KM4);
+const NAT: SaFlags = SaFlags::NATT_LOC.union(SaFlags::NATT_REM).union(SaFlags::NATTED);
+const ADD: SaFlags = SaFlags::AALG1.union(SaFlags::AALG2).union(SaFlags::TUNNEL);
+
+/// Flags that a request may set.
+pub(super) fn settable(kind: SaType, add: bool) -> SaFlags {
+    let mut flags = UPDATE;
+    if kind == SaType::ESP {
+        flags |= NAT;
+    }
+    if add {
+        flags |= ADD;
+        if kind == SaType::ESP {
+            flags |= SaFlags::EALG1 | SaFlags::EALG2;
+        }
+    }
+    flags
+}
+
+/// The lifetimes of a request, checked against each other.
+pub(super) struct Lifetimes {
+    pub(super) hard: Option<Lifetime>,
+    pub(super) soft: Option<Lifetime>,
+    pub(super) idle: Option<Lifetime>,
+}
+
+impl Lifetimes {
+    pub(super) fn read(request: &Request<'_>) -> Result<Self, Refusal> {
+        let all = Self {
+            hard: request.lifetime(ExtType::LIFETIME_HARD),
+            soft: request.lifetime(ExtType::LIFETIME_SOFT),
+            idle: request.lifetime(ExtType::X_LIFETIME_IDLE),
+        };
+        let (Some(hard), Some(soft)) = (all.hard, all.soft) else {
+            return Ok(all);
+        };
+        let above = |soft: u64, hard: u64| soft != 0 && hard != 0 && soft > hard;
+        for (soft, hard, diagnostic) in [
+            (soft.allocations.into(), hard.allocations.into(), Diagnostic::ALLOC_HSERR),
+            (soft.bytes, hard.bytes, Diagnostic::BYTES_HSERR),
+            (soft.addtime, hard.addtime, Diagnostic::ADDTIME_HSERR),
+            (soft.usetime, hard.usetime, Diagnostic::USETIME_HSERR),
+        ] {
+            if above(soft, hard) {
+                return Err(diagnostic.into());
+            }
+        }
+        if let Some(idle) = all.idle {
+            if above(idle.addtime, hard.addtime) || above(idle.addtime, soft.addtime) {
+                return Err(Diagnostic::ADDTIME_HSERR.into());
+            }
+            if above(idle.usetime, hard.usetime) || above(idle.usetime, soft.usetime) {
+                return Err(Diagnostic::USETIME_HSERR.into());
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// What ADD needs, in the order in which it is looked for.
+fn needed<'a>(
+    request: &Request<'_>,
+    addresses: &'a Addresses,
+) -> Result<(&'a Address, &'a Address, SaExt), Refusal> {
+    let src = addresses.src.as_ref().ok_or(Refusal::from(Diagnostic::MISSING_SRC))?;
+    let dst = addresses.dst.as_ref().ok_or(Refusal::from(Diagnostic::MISSING_DST))?;
+    let sa = request.sa().ok_or(Refusal::from(Diagnostic::MISSING_SA))?;
+    Ok((src, dst, sa))
+}
+
+impl Kernel {
+    /// Adds an association; or completes a larval one.
+    pub(super) fn add_sa(
+        &mut self,
+        request: &Request<'_>,
+        addresses: &Addresses,
+        larval: Option<SaId>,
+    ) -> Result<Answer, Refusal> {
+        let kind = request.header().satype;
+        let (src, dst, sa) = needed(request, addresses)?;
+        self.check_fixed(request, addresses, &sa)?;
+        let lifetimes = Lifetimes::read(request)?;
+        check_extensions(request, &sa)?;
+        let (auth_key, encr_key) = self.keys_of(request, &sa)?;
+
+        let mut new = Association::larval(kind, sa.spi, src.addr, dst.addr, self.now);
+        (new.auth, new.encr, new.replay) = (sa.auth, sa.encr, sa.replay);
+        new.flags = sa.flags;
+        new.state = match sa.state {
+            SaState::ACTIVE_ELSEWHERE => SaState::ACTIVE_ELSEWHERE,
+            _ => SaState::MATURE,
+        };
+        if src.class == Class::Unspecified {
+            new.replay = 0;
+        }
+        let no_pair = !request.has(ExtType::X_PAIR);
+        direct(&mut new, src.class, dst.class, no_pair)?;
+        (new.src_port, new.dst_port) = (src.port, dst.port);
+        new.proto = if dst.proto == 0 { src.proto } else { dst.proto };
+        tunnel(&mut new, addresses)?;
+        natt(&mut new, request, addresses)?;
+        let selectors = match &new.inner {
+            Some(inner) => inner.src_port != 0 || inner.dst_port != 0 || new.proto != 0,
+            None => new.src_port != 0 || new.dst_port != 0 || new.proto != 0,
+        };
+        new.flags.set(SaFlags::UNIQUE, selectors);
+        if let Some(cipher) = Cipher::find(&self.algs, new.encr) {
+            let flags = cipher.flags();
+            if flags.contains(AlgFlags::COMBINED) {
+                new.flags |= SaFlags::EALG1;
+            }
+            if flags.contains(AlgFlags::COUNTER) {
+                new.flags |= SaFlags::EALG2;
+            }
+        }
+        (new.auth_key, new.encr_key) = (auth_key, encr_key);
+        new.added = self.now;
+        new.hard = lifetimes.hard.unwrap_or_default();
+        new.idle = lifetimes.idle.unwrap_or_default();
+        new.soft = lifetimes.soft.unwrap_or_default();
+        if new.table == Table::Outbound {
+            self.shorten(&mut new.soft);
+        }
+        take_over(&mut new, request)?;
+        let pair = pair_spi(request);
+        self.check_pair(pair, &new, None)?;
+        let replaced = larval.and_then(|id| self.sadb.remove(id));
+        if self.sadb.is_taken(kind, new.spi, new.dst) {
+            if let Some(larval) = replaced {
+                self.sadb.insert(larval);
+            }
+            return Err(Errno::EEXIST.into());
+        }
+        let mut reply = echo(request, &new);
+        let seq = request.header().seq;
+        self.acquires.answered(seq, new.dst);
+        let id = self.sadb.insert(new);
+        if let Some(spi) = pair {
+            self.join(id, spi);
+        }
+        if let Some(sa) = self.sadb.get(id) {
+            write_flags(&mut reply, sa);
+        }
+        Ok(Answer::Reply(reply))
+    }
+
+    /// Checks the SA extension by itself and against the addresses.
+    fn check_fixed(
+        &self,
+        request: &Request<'_>,
+        addresses: &Addresses,
+        sa: &SaExt,
+    ) -> Result<(), Refusal> {
+        let kind = request.header().satype;
+        let esp = kind == SaType::ESP;
+        if esp && !request.has(ExtType::KEY_ENCRYPT) && sa.encr != NULL {
+            return Err(Diagnostic::MISSING_EKEY.into());
+        }
+        if !esp && !request.has(ExtType::KEY_AUTH) {
+            return Err(Diagnostic::MISSING_AKEY.into());
+        }
+        if !matches!(sa.state, SaState::MATURE | SaState::ACTIVE_ELSEWHERE) {
+            return Err(Diagnostic::BAD_SASTATE.into());
+        }
+        match (esp, sa.encr) {
+            (true, 0) => return Err(Diagnostic::BAD_EALG.into()),
+            (true, NULL) if sa.auth == 0 => return Err(Diagnostic::BAD_AALG.into()),
+            (false, 1..) => return Err(Diagnostic::ENCR_NOTSUPP.into()),
+            _ => {}
+        }
+        if !settable(kind, true).contains(sa.flags) {
+            return Err(Diagnostic::BAD_SAFLAGS.into());
+        }
+        if sa.flags.contains(SaFlags::NATT_LOC) && addresses.natt_local.is_none() {
+            return Err(Diagnostic::MISSING_NATT_LOC.into());
+        }
+        if sa.flags.contains(SaFlags::NATT_REM) && addresses.natt_remote.is_none() {
+            return Err(Diagnostic::MISSING_NATT_REM.into());
+        }
+        if sa.flags.contains(SaFlags::TUNNEL) && addresses.inner_src.is_none() {
+            return Err(Diagnostic::MISSING_INNER_SRC.into());
+        }
+        Ok(())
+    }
+
+    /// The keys of a request: authentication, cipher.
+    fn keys_of(
+        &self,
+        request: &Request<'_>,
+        sa: &SaExt,
+    ) -> Result<(Option<Key>, Option<Key>), Refusal> {
+        let key = |kind| match request.ext(kind) {
+            Some(Ext::Key(_, key)) => Some(key),
+            _ => None,
+        };
+        let mut auth_key = None;
+        if let Some(given) = key(ExtType::KEY_AUTH) {
+            let alg = AuthAlg::find(&self.algs, sa.auth).ok_or(Diagnostic::BAD_AALG)?;
+            if !alg.takes(given.bits) {
+                return Err(Diagnostic::BAD_AKEYBITS.into());
+            }
+            let bytes = given.octets().to_vec();
+            auth_key = Some(Key { bits: given.bits, salt_bits: 0, iv: 0, bytes });
+        }
+        let mut encr_key = None;
+        if let Some(given) = key(ExtType::KEY_ENCRYPT) {
+            let alg = Cipher::find(&self.algs, sa.encr).ok_or(Diagnostic::BAD_EALG)?;
+            let salt_bits = alg.salt_bits();
+            let bits = given
+                .bits
+                .checked_sub(given.reserved)
+                .and_then(|bits| bits.checked_sub(salt_bits))
+                .filter(|bits| !alg.is_null() && alg.takes(*bits))
+                .ok_or(Diagnostic::BAD_EKEYBITS)?;
+            if !alg.has_size(bits) {
+                return Err(Diagnostic::BAD_CTX.into());
+            }
+            let len = usize::from(bits + salt_bits) / 8;
+            let mut bytes = given.bytes.expose().get(..len).unwrap_or_default().to_vec();
+            let key_len = usize::from(bits) / 8;
+            if !bytes.get_mut(..key_len).is_none_or(|key| check_des(sa.encr, key)) {
+                return Err(Diagnostic::WEAK_EKEY.into());
+            }
+            encr_key = Some(Key { bits, salt_bits, iv: alg.iv_len(), bytes });
+        }
+        Ok((auth_key, encr_key))
+    }
+
+    /// Key management is to be asked for a new association before the old one ends, but
+    /// not by both ends at once: the soft limit comes a few seconds earlier.
+    pub(super) fn shorten(&mut self, soft: &mut Lifetime) {
+        let seconds = 8 + self.random() % 16;
+        if soft.addtime != 0 {
+            soft.addtime = soft.addtime.saturating_sub(seconds).max(1);
+        }
+    }
+
+    /// The next of a row of numbers that looks like chance and is always the same.
+    pub(super) fn random(&mut self) -> u64 {
+        self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.chance >> 33
+    }
+}
+
+/// What ADD does not take.
+fn check_extensions(request: &Request<'_>, sa: &SaExt) -> Result<(), Refusal> {
+    let esp = request.header().satype == SaType::ESP;
+    let label = request.has(ExtType::SENSITIVITY) || request.has(ExtType::X_OUTER_SENS);
+    if request.has(ExtType::LIFETIME_CURRENT) {
+        return Err(Errno::EOPNOTSUPP.into());
+    }
+    match (label, esp) {
+        (true, true) => return Err(Diagnostic::BAD_LABEL.into()),
+        (true, false) => return Err(Errno::EOPNOTSUPP.into()),
+        _ => {}
+    }
+    if esp && sa.auth == 0 && request.has(ExtType::KEY_AUTH) {
+        return Err(Diagnostic::BAD_AALG.into());
+    }
+    Ok(())
+}
+
+/// Which tables it belongs into, and the flags that say so.
+fn direct(new: &mut Association, src: Class, dst: Class, no_pair: bool) -> Result<(), Refusal> {
+    let both = SaFlags::INBOUND | SaFlags::OUTBOUND;
+    new.table = match new.flags & both {
+        flags if flags == both => Table::Both,
+        flags if flags == SaFlags::INBOUND => Table::Inbound,
+        flags if flags == SaFlags::OUTBOUND => Table::Outbound,
+        _ => match (src, dst) {
+            (_, Class::Many) => {
+                new.flags |= both;
+                Table::Both
+            }
+            (Class::Local | Class::Unspecified, Class::Local) => {
+                new.flags |= SaFlags::INBOUND;
+                Table::Both
+            }
+            (_, Class::Local) => {
+                new.flags |= SaFlags::INBOUND;
+                Table::Inbound
+            }
+            (Class::Local, _) => {
+                new.flags |= SaFlags::OUTBOUND;
+                Table::Outbound
+            }
+            _ => {
+                new.flags |= both;
+                Table::Both
+            }
+        },
+    };
+    if new.table == Table::Both && !no_pair {
+        return Err(Diagnostic::PAIR_INAPPROPRIATE.into());
+    }
+    Ok(())
+}
+
+fn tunnel(new: &mut Association, addresses: &Addresses) -> Result<(), Refusal> {
+    let (Some(src), Some(dst)) = (addresses.inner_src, addresses.inner_dst) else {
+        return Ok(());
+    };
+    let wanted = if src.prefix.addr().is_ipv4() { IPIP } else { IPV6 };
+    match new.proto {
+        0 => new.proto = wanted,
+        proto if proto == wanted => {}
+        _ => return Err((Errno::EPROTOTYPE, Diagnostic::INNER_AF_MISMATCH).into()),
+    }
+    new.inner = Some(Inner {
+        src: src.prefix,
+        src_port: src.port,
+        dst: dst.prefix,
+        dst_port: dst.port,
+        proto: if dst.proto == 0 { src.proto } else { dst.proto },
+    });
+    Ok(())
+}
+
+fn natt(
+    new: &mut Association,
+    request: &Request<'_>,
+    addresses: &Addresses,
+) -> Result<(), Refusal> {
+    let esp = request.header().satype == SaType::ESP;
+    let v4 = |address: Option<Address>| match address {
+        Some(Address { addr: std::net::IpAddr::V4(addr), port, .. }) => Some((addr, port)),
+        Some(Address { class: Class::Unspecified, port, .. }) => {
+            Some((std::net::Ipv4Addr::UNSPECIFIED, port))
+        }
+        _ => None,
+    };
+    if esp && new.flags.contains(SaFlags::NATT_LOC) {
+        new.natt_local = v4(addresses.natt_local);
+    }
+    if esp && new.flags.contains(SaFlags::NATT_REM) {
+        new.natt_remote = v4(addresses.natt_remote);
+    }
+    Ok(())
+}
+
+/// Identities, cookie, replay value.
+fn take_over(new: &mut Association, request: &Request<'_>) -> Result<(), Refusal> {
+    let identity = |kind| match request.ext(kind) {
+        Some(Ext::Identity(_, identity)) => Some(identity),
+        _ => None,
+    };
+    new.src_identity = identity(ExtType::IDENTITY_SRC);
+    new.dst_identity = identity(ExtType::IDENTITY_DST);
+    if let Some(km) = cookie(request) {
+        new.km = km;
+    }
+    if let Some(Ext::ReplayValue { value32, value64 }) = request.ext(ExtType::X_REPLAY_VALUE) {
+        if value32 == 0 && value64 != 0 {
+            return Err((Errno::EOPNOTSUPP, Diagnostic::INVALID_REPLAY).into());
+        }
+        new.replay_value = value32;
+    }
+    Ok(())
+}
+
+/// The cookie of a request; of IKE only the lower half counts.
+pub(super) fn cookie(request: &Request<'_>) -> Option<(KmProto, u64)> {
+    match request.ext(ExtType::X_KM_COOKIE)? {
+        Ext::KmCookie { proto: KmProto::IKE, cookie } => {
+            Some((KmProto::IKE, cookie & u64::from(u32::MAX)))
+        }
+        Ext::KmCookie { proto, cookie } => Some((proto, cookie)),
+        _ => None,
+    }
+}
+
+pub(super) fn pair_spi(request: &Request<'_>) -> Option<u32> {
+    match request.ext(ExtType::X_PAIR)? {
+        Ext::Pair(spi) => Some(spi),
+        _ => None,
+    }
+}
+
+/// The request without its keys, and with what the kernel has made of it.
+fn echo(request: &Request<'_>, new: &Association) -> Vec<u8> {
+    let mut reply = without_keys(request);
+    for kind in [ExtType::ADDRESS_SRC, ExtType::ADDRESS_DST] {
+        if let Some(at) = offset(&reply, kind) {
+            reply[at + 4] = new.proto;
+        }
+    }
+    if let Some(at) = offset(&reply, ExtType::X_KM_COOKIE) {
+        reply[at + 8..at + 16].copy_from_slice(&new.km.1.to_ne_bytes());
+    }
+    reply
+}
+
+fn write_flags(reply: &mut [u8], sa: &Association) {
+    if let Some(at) = offset(reply, ExtType::SA) {
+        reply[at + 8] = sa.replay;
+        reply[at + 12..at + 16].copy_from_slice(&sa.flags.bits().to_ne_bytes());
+    }
+}
+
+/// Where an extension stands.
+fn offset(message: &[u8], kind: ExtType) -> Option<usize> {
+    let frame = super::check::frame(message).ok()?;
+    frame.get(kind).map(|raw| raw.offset)
+}
+
+/// A request without the extensions that hold keys.
+pub(super) fn without_keys(request: &Request<'_>) -> Vec<u8> {
+    let mut keys: Vec<(usize, usize)> = [ExtType::KEY_AUTH, ExtType::KEY_ENCRYPT]
+        .into_iter()
+        .filter_map(|kind| request.frame.get(kind))
+        .map(|raw| (raw.offset, raw.bytes.len()))
+        .collect();
+    keys.sort_unstable();
+    let mut out = Vec::with_capacity(request.bytes.len());
+    let mut at = 0;
+    for (start, len) in keys {
+        out.extend_from_slice(&request.bytes[at..start]);
+        at = start + len;
+    }
+    out.extend_from_slice(&request.bytes[at..]);
+    let words = (out.len() / 8) as u16;
+    out[4..6].copy_from_slice(&words.to_ne_bytes());
+    out
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The `PF_KEY` socket: requests in, messages out, to whom they concern.
+//!
+//! A request is carried out at once. What goes up goes to one socket or to many; records
+//! of a dump are made when its reader asks for them. Source: `spec/pf_key.md`.
+//!
+//! | file | requests |
+//! |---|---|
+//! | `check` | what holds for all of them: frame, extensions, addresses |
+//! | `add`, `update`, `getspi` | making and changing associations |
+//! | `find` | GET, DELETE and the removal of pairs |
+//! | `dump` | DUMP |
+//! | `register` | REGISTER, and the algorithms that are told |
+//! | `acquire` | ACQUIRE both ways, INVERSE_ACQUIRE |
+//! | `expire` | what has passed its limits |
+//! | `tcpsig` | all of it for TCP signatures |
+
+mod acquire;
+mod add;
+mod address;
+mod check;
+mod dump;
+mod expire;
+mod find;
+mod getspi;
+mod pair;
+mod register;
+mod tcpsig;
+mod update;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use illumos_ipsec::model::SaType;
+use illumos_ipsec::wire::errno::Errno;
+use illumos_ipsec::wire::key::{
+    Diagnostic, Ext, ExtType, Frame, HEADER_LEN, Header, Message, MsgType,
+};
+
+pub(crate) use acquire::{Acquires, Wanted};
+use dump::Dump;
+pub(crate) use tcpsig::TcpSignatures;
+
+use crate::kernel::{ConnId, Kernel};
+
+/// Bytes that a socket keeps for a reader that does not come; more is lost, as in the
+/// original. What a dump says is not.
+const RECEIVE_HIWAT: usize = 8192;
+
+/// State of one socket.
+#[derive(Clone, Debug)]
+pub(crate) struct KeySocket {
+    replies: VecDeque<Vec<u8>>,
+    queued: usize,
+    dump: Option<Dump>,
+    /// Sees everything.
+    promiscuous: bool,
+    /// `SO_USELOOPBACK`: without it, nothing arrives.
+    loopback: bool,
+    /// Types that it has registered for.
+    registered: BTreeSet<SaType>,
+    /// It has registered in the extended form.
+    extended: bool,
+}
+
+impl Default for KeySocket {
+    fn default() -> Self {
+        Self {
+            replies: VecDeque::new(),
+            queued: 0,
+            dump: None,
+            promiscuous: false,
+            loopback: true,
+            registered: BTreeSet::new(),
+            extended: false,
+        }
+    }
+}
+
+impl KeySocket {
+    /// Queues a message, or loses it.
+    fn receive(&mut self, message: &[u8]) {
+        if self.loopback && self.queued < RECEIVE_HIWAT {
+            self.queued += message.len();
+            self.replies.push_back(message.to_vec());
+        }
+    }
+
+    fn take(&mut self) -> Option<Vec<u8>> {
+        let message = self.replies.pop_front()?;
+        self.queued -= message.len();
+        Some(message)
+    }
+}
+
+/// The sockets, and what their requests have left behind.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeySockets {
+    sockets: BTreeMap<ConnId, KeySocket>,
+}
+
+/// Who gets a message beside the promiscuous sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum To {
+    Everybody,
+    /// Those registered for a type, and this one.
+    Registered(SaType, Option<ConnId>),
+    /// Those with an extended registration.
+    Extended,
+    One(ConnId),
+    Nobody,
+}
+
+/// An error answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Refusal {
+    errno: Errno,
+    diagnostic: Diagnostic,
+}
+
+impl From<Diagnostic> for Refusal {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self { errno: Errno::EINVAL, diagnostic }
+    }
+}
+
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Self {
+        Self { errno, diagnostic: Diagnostic::NONE }
+    }
+}
+
+impl From<(Errno, Diagnostic)> for Refusal {
+    fn from((errno, diagnostic): (Errno, Diagnostic)) -> Self {
+        Self { errno, diagnostic }
+    }
+}
+
+impl Refusal {
+    /// The header of the request with what is wrong.
+    fn reply(self, request: &[u8]) -> Vec<u8> {
+        let mut header = Header::read(request);
+        header.errno = self.errno;
+        header.diagnostic = self.diagnostic;
+        header.len = (HEADER_LEN / 8) as u16;
+        if !(1..=MsgType::MAX).contains(&header.kind.0) {
+            header.kind = MsgType::RESERVED;
+        }
+        header.bytes().to_vec()
+    }
+}
+
+/// What comes of a request.
+enum Answer {
+    /// These bytes, to whom answers of this type go.
+    Reply(Vec<u8>),
+    /// Several of them.
+    Replies(Vec<Vec<u8>>),
+    /// The answer has been given, or there is none.
+    Done,
+}
+
+/// A request that has been checked as all of them are.
+struct Request<'a> {
+    conn: ConnId,
+    frame: Frame<'a>,
+    /// The bytes, as the frame sees them.
+    bytes: &'a [u8],
+}
+
+impl Request<'_> {
+    fn header(&self) -> Header {
+        self.frame.header
+    }
+
+    fn has(&self, kind: ExtType) -> bool {
+        self.frame.get(kind).is_some()
+    }
+
+    /// An extension as a value; `None` also if its length is not that of its type.
+    fn ext(&self, kind: ExtType) -> Option<Ext> {
+        match self.frame.get(kind).map(|raw| Ext::decode(&raw))? {
+            Ext::Other { .. } => None,
+            ext => Some(ext),
+        }
+    }
+
+    fn sa(&self) -> Option<illumos_ipsec::wire::key::SaExt> {
+        match self.ext(ExtType::SA)? {
+            Ext::Sa(sa) => Some(sa),
+            _ => None,
+        }
+    }
+
+    fn lifetime(&self, kind: ExtType) -> Option<illumos_ipsec::model::Lifetime> {
+        match self.ext(kind)? {
+            Ext::Lifetime(_, lifetime) => Some(lifetime),
+            _ => None,
+        }
+    }
+}
+
+/// Who gets answers, error answers included, to requests of a type.
+fn receivers(kind: MsgType, satype: SaType, conn: ConnId, refused: bool) -> To {
+    match kind {
+        MsgType::FLUSH
+        | MsgType::GETSPI
+        | MsgType::UPDATE
+        | MsgType::X_UPDATEPAIR
+        | MsgType::ADD
+        | MsgType::DELETE
+        | MsgType::X_DELPAIR
+        | MsgType::EXPIRE => To::Everybody,
+        MsgType::REGISTER if !refused => To::Registered(satype, Some(conn)),
+        _ => To::One(conn),
+    }
+}
+
+impl Kernel {
+    /// Opens a `PF_KEY` socket.
+    pub fn open_key(&mut self) -> ConnId {
+        let conn = self.new_conn();
+        self.keys.sockets.insert(conn, KeySocket::default());
+        conn
+    }
+
+    /// Sets `SO_USELOOPBACK` of a `PF_KEY` socket: without it, nothing arrives there.
+    pub fn set_key_loopback(&mut self, conn: ConnId, on: bool) {
+        if let Some(socket) = self.keys.sockets.get_mut(&conn) {
+            socket.loopback = on;
+        }
+    }
+
+    pub(crate) fn is_key_socket(&self, conn: ConnId) -> bool {
+        self.keys.sockets.contains_key(&conn)
+    }
+
+    pub(crate) fn close_key(&mut self, conn: ConnId) {
+        self.keys.sockets.remove(&conn);
+    }
+
+    /// Is everything that the socket's own requests have brought fetched?
+    pub(crate) fn key_idle(&self, conn: ConnId) -> bool {
+        self.keys.sockets.get(&conn).is_some_and(|socket| socket.dump.is_none())
+    }
+
+    /// Is there something to fetch?
+    pub(crate) fn key_has_reply(&self, conn: ConnId) -> bool {
+        let socket = self.keys.sockets.get(&conn);
+        socket.is_some_and(|socket| !socket.replies.is_empty() || socket.dump.is_some())
+    }
+
+    /// The next message for a reader.
+    pub(crate) fn next_key_reply(&mut self, conn: ConnId) -> Option<Vec<u8>> {
+        let socket = self.keys.sockets.get_mut(&conn)?;
+        if let Some(message) = socket.take() {
+            return Some(message);
+        }
+        let mut dump = socket.dump.take()?;
+        let loopback = socket.loopback;
+        let (record, more) = self.next_dumped(&mut dump);
+        if more && let Some(socket) = self.keys.sockets.get_mut(&conn) {
+            socket.dump = Some(dump);
+        }
+        self.send_up(&record, To::Nobody, Some(conn));
+        loopback.then_some(record)
+    }
+
+    /// One write to a `PF_KEY` socket.
+    pub(crate) fn key_request(&mut self, conn: ConnId, message: &[u8]) {
+        let mut bytes = message.to_vec();
+        let header = Header::read(&bytes);
+        match self.carry_out(conn, &mut bytes) {
+            Ok(Answer::Reply(reply)) => {
+                self.send_up(&reply, receivers(header.kind, header.satype, conn, false), None);
+            }
+            Ok(Answer::Replies(replies)) => {
+                for reply in replies {
+                    self.send_up(&reply, To::One(conn), None);
+                }
+            }
+            Ok(Answer::Done) => {}
+            Err(refusal) => {
+                let to = receivers(header.kind, header.satype, conn, true);
+                self.send_up(&refusal.reply(&bytes), to, None);
+            }
+        }
+    }
+
+    /// Puts a message into the queues of those who get it, the newest socket first.
+    fn send_up(&mut self, message: &[u8], to: To, had: Option<ConnId>) {
+        for (conn, socket) in self.keys.sockets.iter_mut().rev() {
+            let wanted = match to {
+                To::Everybody => true,
+                To::Registered(kind, also) => {
+                    socket.registered.contains(&kind) || also == Some(*conn)
+                }
+                To::Extended => socket.extended,
+                To::One(one) => one == *conn,
+                To::Nobody => false,
+            };
+            if (wanted || socket.promiscuous) && had != Some(*conn) {
+                socket.receive(message);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, conn: ConnId, bytes: &mut [u8]) -> Result<Answer, Refusal> {
+        check::terminate_identities(bytes);
+        let header = check::frame(bytes)?.header;
+        if header.satype == SaType::TCPSIG {
+            let frame = check::frame(bytes)?;
+            return self.tcpsig(&Request { conn, frame, bytes });
+        }
+        let kind = header.kind;
+        let served = |satype| matches!(satype, SaType::AH | SaType::ESP);
+        match kind {
+            MsgType::GETSPI
+            | MsgType::ADD
+            | MsgType::UPDATE
+            | MsgType::X_UPDATEPAIR
+            | MsgType::DELETE
+            | MsgType::X_DELPAIR
+            | MsgType::X_DELPAIR_STATE
+            | MsgType::GET => {
+                if header.satype == SaType::UNSPEC {
+                    return Err(Diagnostic::SATYPE_NEEDED.into());
+                }
+                if !served(header.satype) {
+                    return Err(Diagnostic::UNKNOWN_SATYPE.into());
+                }
+                let addresses = self.check_addresses(bytes)?;
+                let request = Request { conn, frame: check::frame(bytes)?, bytes };
+                check::unwanted(&request)?;
+                match kind {
+                    MsgType::GETSPI => self.getspi(&request, &addresses),
+                    MsgType::ADD => self.add_sa(&request, &addresses, None),
+                    MsgType::UPDATE | MsgType::X_UPDATEPAIR => self.update_sa(&request, &addresses),
+                    MsgType::X_DELPAIR_STATE => self.delete_pairs_in_state(&request, &addresses),
+                    _ => self.find_sa(&request, &addresses),
+                }
+            }
+            _ => {
+                let request = Request { conn, frame: check::frame(bytes)?, bytes };
+                match kind {
+                    MsgType::REGISTER => self.register(&request),
+                    MsgType::FLUSH => self.flush_sas(&request),
+                    MsgType::DUMP => self.dump_sas(&request),
+                    MsgType::ACQUIRE => self.acquire_from_above(&request),
+                    MsgType::X_INVERSE_ACQUIRE => self.inverse_acquire(bytes),
+                    MsgType::EXPIRE => Err(Errno::EOPNOTSUPP.into()),
+                    MsgType::X_PROMISC => {
+                        if let Some(socket) = self.keys.sockets.get_mut(&conn) {
+                            socket.promiscuous = header.satype != SaType::UNSPEC;
+                        }
+                        self.send_up(bytes, To::One(conn), None);
+                        Ok(Answer::Done)
+                    }
+                    _ => Err(Diagnostic::UNKNOWN_MSG.into()),
+                }
+            }
+        }
+    }
+
+    fn flush_sas(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+        let satype = request.header().satype;
+        if request.frame.has_extensions() {
+            return Err(Diagnostic::NO_EXT.into());
+        }
+        if !matches!(satype, SaType::UNSPEC | SaType::AH | SaType::ESP) {
+            return Err(Diagnostic::UNKNOWN_SATYPE.into());
+        }
+        self.sadb.flush(satype);
+        Ok(Answer::Reply(request.bytes.to_vec()))
+    }
+}
+
+/// A message with the header of a request and other extensions.
+fn answer(header: Header, exts: Vec<Ext>) -> Vec<u8> {
+    Message { header, exts }.encode().to_vec()
+}

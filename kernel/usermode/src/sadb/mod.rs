@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The security association databases of AH and ESP.
+//!
+//! Each of them has tables for IPv4 and IPv6, outbound and inbound. A dump shows them in
+//! that order, inside of a table by hash bucket, the newest first and those without a
+//! source address last. Finding one takes a time that does not depend on how many there
+//! are. Source: `spec/pf_key.md` sections 5 to 10 and 12.
+
+mod assoc;
+mod keys;
+mod life;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use illumos_ipsec::model::SaType;
+
+pub(crate) use assoc::{Association, Inner, Key, SaId, Table};
+pub(crate) use keys::{AuthAlg, Cipher, check_des};
+pub(crate) use life::{AGE_EVERY, Expired, LifetimeKind};
+
+/// Associations by their place in a dump and by what they are found by.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sadb {
+    all: BTreeMap<SaId, Association>,
+    order: BTreeMap<Place, SaId>,
+    /// By type, SPI and destination.
+    by_spi: HashMap<(SaType, u32, IpAddr), Vec<SaId>>,
+    /// Those for traffic that leaves, by type and destination.
+    outbound: HashMap<(SaType, IpAddr), BTreeSet<SaId>>,
+    next: u64,
+}
+
+/// Where an association stands in a dump.
+type Place = (SaType, bool, bool, u8, bool, Reverse<SaId>);
+
+fn place(id: SaId, sa: &Association) -> Place {
+    let inbound = sa.table == Table::Inbound;
+    let bucket = match (inbound, sa.dst) {
+        // The kernel takes the low octet of a number in network order.
+        (true, _) => sa.spi.to_be_bytes()[0],
+        (false, IpAddr::V4(addr)) => addr.octets()[0],
+        (false, IpAddr::V6(addr)) => {
+            let octets = addr.octets();
+            octets[0] ^ octets[4] ^ octets[8] ^ octets[12]
+        }
+    };
+    (sa.kind, sa.dst.is_ipv6(), inbound, bucket, sa.src.is_unspecified(), Reverse(id))
+}
+
+impl Sadb {
+    /// Takes an association in; the caller has seen that there is none like it.
+    pub(crate) fn insert(&mut self, sa: Association) -> SaId {
+        self.next += 1;
+        let id = SaId(self.next);
+        self.order.insert(place(id, &sa), id);
+        self.by_spi.entry((sa.kind, sa.spi, sa.dst)).or_default().push(id);
+        if sa.table.outbound() {
+            self.outbound.entry((sa.kind, sa.dst)).or_default().insert(id);
+        }
+        self.all.insert(id, sa);
+        id
+    }
+
+    /// Takes one out.
+    pub(crate) fn remove(&mut self, id: SaId) -> Option<Association> {
+        let sa = self.all.remove(&id)?;
+        self.order.remove(&place(id, &sa));
+        let key = (sa.kind, sa.spi, sa.dst);
+        if let Some(same) = self.by_spi.get_mut(&key) {
+            same.retain(|other| *other != id);
+            if same.is_empty() {
+                self.by_spi.remove(&key);
+            }
+        }
+        let key = (sa.kind, sa.dst);
+        if let Some(same) = self.outbound.get_mut(&key) {
+            same.remove(&id);
+            if same.is_empty() {
+                self.outbound.remove(&key);
+            }
+        }
+        Some(sa)
+    }
+
+    /// Takes out every one of a type, or of all types.
+    pub(crate) fn flush(&mut self, kind: SaType) {
+        if kind == SaType::UNSPEC {
+            *self = Self { next: self.next, ..Self::default() };
+            return;
+        }
+        for id in self.ids(kind) {
+            self.remove(id);
+        }
+    }
+
+    pub(crate) fn get(&self, id: SaId) -> Option<&Association> {
+        self.all.get(&id)
+    }
+
+    /// One that may be changed, but not in what it is found by.
+    pub(crate) fn get_mut(&mut self, id: SaId) -> Option<&mut Association> {
+        self.all.get_mut(&id)
+    }
+
+    /// The numbers of those of a type, or of all types, in the order of a dump.
+    pub(crate) fn ids(&self, kind: SaType) -> Vec<SaId> {
+        let wanted = |sa: SaType| kind == SaType::UNSPEC || sa == kind;
+        self.order.iter().filter(|(place, _)| wanted(place.0)).map(|(_, id)| *id).collect()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SaId, &Association)> {
+        self.order.values().filter_map(|id| Some((*id, self.all.get(id)?)))
+    }
+
+    /// Is this SPI taken for a destination, in one table or the other?
+    pub(crate) fn is_taken(&self, kind: SaType, spi: u32, dst: IpAddr) -> bool {
+        self.by_spi.contains_key(&(kind, spi, dst))
+    }
+
+    /// The association with an SPI, a destination and, where it is given, a source; one
+    /// table is searched first.
+    pub(crate) fn find(
+        &self,
+        kind: SaType,
+        spi: u32,
+        src: Option<IpAddr>,
+        dst: IpAddr,
+        inbound_first: bool,
+    ) -> Option<SaId> {
+        let same = self.by_spi.get(&(kind, spi, dst))?;
+        let fits = |sa: &Association| match src {
+            Some(src) => src == sa.src || src.is_unspecified() || sa.src.is_unspecified(),
+            None => true,
+        };
+        let mut found: Vec<(bool, SaId)> = same
+            .iter()
+            .filter_map(|id| Some((*id, self.all.get(id)?)))
+            .filter(|(_, sa)| fits(sa))
+            .map(|(id, sa)| {
+                let there = if inbound_first { sa.table.inbound() } else { sa.table.outbound() };
+                (!there, id)
+            })
+            .collect();
+        found.sort_unstable();
+        found.first().map(|(_, id)| *id)
+    }
+
+    /// Those for traffic to a destination, the newest first.
+    pub(crate) fn outbound_to(
+        &self,
+        kind: SaType,
+        dst: IpAddr,
+    ) -> impl Iterator<Item = (SaId, &Association)> {
+        let ids = self.outbound.get(&(kind, dst)).into_iter().flatten();
+        ids.rev().filter_map(|id| Some((*id, self.all.get(id)?)))
+    }
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A client of the security association databases (`PF_KEY`).
+//!
+//! The socket of a client also receives what concerns others: answers to their requests,
+//! messages of the kernel. [`KeyClient`] picks out its own answers by process id and
+//! sequence number. Opening needs the privilege to configure IP (`sys_ip_config`).
+//!
+//! ```no_run
+//! use illumos_ipsec::model::{Sa, SaType};
+//! use illumos_ipsec::sys::System;
+//! use illumos_ipsec::sys::key::KeyClient;
+//!
+//! let mut client = KeyClient::new(System::current().open_key()?);
+//! for message in client.dump(SaType::UNSPEC)? {
+//!     let sa = Sa::from_message(&message?)?;
+//!     println!("{:#x} {} -> {}", sa.spi, sa.src.addr, sa.dst.addr);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use super::{MessageSocket, Ready};
+use crate::model::SaType;
+use crate::wire::errno::Errno;
+use crate::wire::key::{DecodeError, Diagnostic, HEADER_LEN, Header, Message, MsgType};
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The message could not be sent.
+    #[error("{request}: cannot write to PF_KEY: {source}")]
+    Send {
+        /// The request.
+        request: MsgType,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The reply could not be read.
+    #[error("cannot read from PF_KEY: {0}")]
+    Receive(#[source] io::Error),
+    /// There was no reply.
+    #[error("no reply from PF_KEY for {} seconds", PATIENCE.as_secs())]
+    TimedOut,
+    /// The kernel refused.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The reply cannot be understood.
+    #[error("bad reply from PF_KEY: {0}")]
+    BadReply(#[from] DecodeError),
+}
+
+/// An error reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Refusal {
+    /// The request.
+    pub request: MsgType,
+    /// Error number.
+    pub errno: Errno,
+    /// More about it.
+    pub diagnostic: Diagnostic,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.request, self.errno)?;
+        if self.diagnostic != Diagnostic::NONE {
+            write!(f, ": {}", self.diagnostic)?;
+        }
+        Ok(())
+    }
+}
+
+/// Received bytes; they are wiped when they are dropped.
+pub type Received = Zeroizing<Vec<u8>>;
+
+/// A client of the security association databases.
+pub struct KeyClient {
+    socket: Box<dyn MessageSocket>,
+    pid: u32,
+    seq: u32,
+}
+
+impl KeyClient {
+    /// Uses an open connection.
+    #[must_use]
+    pub fn new(socket: Box<dyn MessageSocket>) -> Self {
+        Self { socket, pid: std::process::id(), seq: 0 }
+    }
+
+    /// The next sequence number, from 1.
+    pub fn next_seq(&mut self) -> u32 {
+        self.seq += 1;
+        self.seq
+    }
+
+    /// The process id in requests.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Sends a message as it is.
+    pub fn send(&mut self, message: &Message) -> Result<(), KeyError> {
+        let request = message.header.kind;
+        self.socket.send(&message.encode()).map_err(|source| KeyError::Send { request, source })
+    }
+
+    /// Sends messages as they are, in order.
+    pub fn send_all(&mut self, request: MsgType, messages: &[Vec<u8>]) -> Result<(), KeyError> {
+        self.socket.send_all(messages).map_err(|source| KeyError::Send { request, source })
+    }
+
+    /// The next message, whoever it is for. `None` when the other descriptor is ready.
+    pub fn next_or(&mut self, or: BorrowedFd<'_>) -> Result<Option<Received>, KeyError> {
+        match self.socket.wait(Some(or), None) {
+            Ok(Ready::Message) => self.receive().map(Some),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.next_or(or),
+            Err(error) => Err(KeyError::Receive(error)),
+        }
+    }
+
+    fn receive(&mut self) -> Result<Received, KeyError> {
+        let bytes = self.socket.receive().map_err(KeyError::Receive)?;
+        Ok(Zeroizing::new(bytes.to_vec()))
+    }
+
+    /// The next message of this process with one of these sequence numbers; other messages
+    /// are skipped.
+    pub fn reply(&mut self, mine: impl Fn(&Header) -> bool) -> Result<Received, KeyError> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.socket.wait(None, Some(left)) {
+                Ok(Ready::TimedOut) => return Err(KeyError::TimedOut),
+                Ok(_) => {
+                    let bytes = self.receive()?;
+                    let header = Header::read(&bytes);
+                    if bytes.len() >= HEADER_LEN && header.pid == self.pid && mine(&header) {
+                        return Ok(bytes);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(KeyError::Receive(error)),
+            }
+        }
+    }
+
+    /// Sends a request with a new sequence number and waits for its answer; an error
+    /// answer is an error here.
+    pub fn request(&mut self, mut message: Message) -> Result<Message, KeyError> {
+        let seq = self.next_seq();
+        (message.header.seq, message.header.pid) = (seq, self.pid);
+        let kind = message.header.kind;
+        self.send(&message)?;
+        let bytes = self.reply(|header| header.seq == seq && header.kind == kind)?;
+        let reply = Message::decode(&bytes)?;
+        check(kind, &reply.header)?;
+        Ok(reply)
+    }
+
+    /// Removes every association of a type; of AH and ESP for no type.
+    pub fn flush(&mut self, kind: SaType) -> Result<(), KeyError> {
+        self.request(Message::request(MsgType::FLUSH, kind)).map(drop)
+    }
+
+    /// Lists the associations of a type; of AH and ESP for no type.
+    pub fn dump(&mut self, kind: SaType) -> Result<KeyDump<'_>, KeyError> {
+        let seq = self.next_seq();
+        let mut message = Message::request(MsgType::DUMP, kind);
+        (message.header.seq, message.header.pid) = (seq, self.pid);
+        self.send(&message)?;
+        Ok(KeyDump { client: self, seq, done: false })
+    }
+}
+
+fn check(request: MsgType, header: &Header) -> Result<(), Refusal> {
+    match header.errno {
+        Errno::OK => Ok(()),
+        errno => Err(Refusal { request, errno, diagnostic: header.diagnostic }),
+    }
+}
+
+/// The associations of a dump.
+pub struct KeyDump<'a> {
+    client: &'a mut KeyClient,
+    seq: u32,
+    done: bool,
+}
+
+impl KeyDump<'_> {
+    /// The bytes of the next record; `None` after the last one.
+    pub fn next_record(&mut self) -> Result<Option<Received>, KeyError> {
+        if self.done {
+            return Ok(None);
+        }
+        let seq = self.seq;
+        let mine = |header: &Header| {
+            header.kind == MsgType::DUMP && matches!(header.seq, s if s == seq || s == 0)
+        };
+        let bytes = self.client.reply(mine).inspect_err(|_| self.done = true)?;
+        let header = Header::read(&bytes);
+        if bytes.len() > HEADER_LEN {
+            return Ok(Some(bytes));
+        }
+        self.done = true;
+        check(MsgType::DUMP, &header)?;
+        Ok(None)
+    }
+}
+
+impl Iterator for KeyDump<'_> {
+    type Item = Result<Message, KeyError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.next_record() {
+            Ok(bytes) => Some(Message::decode(&bytes?).map_err(KeyError::from)),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
