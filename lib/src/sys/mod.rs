@@ -12,6 +12,7 @@
 //! | [`script`] | back end: a scripted exchange for unit tests |
 //! | [`names`] | hosts, networks, services and protocols from their files |
 //! | [`files`] | the lock file, and files that are replaced as a whole |
+//! | `clock` | local time |
 //! | [`signals`] | holding signals back during a change |
 //! | [`standby`] | asking a kernel for a defect that opens tunnels during a load |
 //!
@@ -19,6 +20,7 @@
 //! lab exists: the environment variable `IPSEC_LAB` names its directory, with one
 //! socket per kernel interface and `root/`, under which system paths are resolved.
 
+mod clock;
 pub mod files;
 pub mod key;
 pub mod links;
@@ -33,6 +35,7 @@ mod terminal;
 #[cfg(not(target_os = "illumos"))]
 mod usermode;
 
+pub use clock::local_time;
 pub use socket::{MessageSocket, OpenError, Ready};
 pub use system::{LAB_CLOCK, NoLab, System};
 pub use terminal::window_rows;

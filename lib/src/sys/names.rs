@@ -44,6 +44,12 @@ impl<'a> FileNames<'a> {
         }
     }
 
+    /// The system whose files these are.
+    #[must_use]
+    pub fn system(&self) -> &System {
+        self.system
+    }
+
     /// The first of these files that exists; an unreadable one is as good as empty.
     fn read(&self, paths: &[&str]) -> Vec<u8> {
         let inside = paths.iter().find_map(|path| std::fs::read(self.system.path(path)).ok());

@@ -22,8 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<Report, String> {
-    let usage =
-        "usage: golden dladm|ipsecconf|pf_key_kernel|pf_policy_kernel --cases DIR [--import FILE]";
+    let usage = "usage: golden dladm|ipsecconf|ipseckey|pf_key_kernel|pf_policy_kernel --cases DIR [--import FILE]";
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (tool, dir, import) = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [tool, "--cases", dir] => (tool, PathBuf::from(dir), None),
@@ -61,6 +60,14 @@ fn run() -> Result<Report, String> {
         }
         "pf_policy_kernel" if import.is_none() => {
             golden::kernel::run_dir(&dir, KernelKind::Modified).map_err(|error| error.to_string())
+        }
+        "ipseckey" if import.is_none() => {
+            let program = system_tests::program("ipseckey")?;
+            let mut report = Report::default();
+            for case in golden::ipseckey::load_directory(&dir).map_err(failed)? {
+                report.add(&case.id, golden::ipseckey::run(&case, &program));
+            }
+            Ok(report)
         }
         "pf_key_kernel" if import.is_none() => {
             golden::key_kernel::run_dir(&dir).map_err(|error| error.to_string())

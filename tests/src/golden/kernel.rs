@@ -19,7 +19,7 @@ use std::path::Path;
 use ipsec_usermode::KernelKind;
 
 use super::{Outcome, Report};
-pub use case::{BadCase, Case, imported, read_dir, setup};
+pub use case::{BadCase, Case, Hex, imported, read_dir, setup};
 pub use replay::{Notice, Observed, replay};
 
 /// Replays one case and judges it.

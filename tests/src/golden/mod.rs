@@ -4,6 +4,7 @@
 
 pub mod dladm;
 pub mod ipsecconf;
+pub mod ipseckey;
 pub mod kernel;
 pub mod key_kernel;
 

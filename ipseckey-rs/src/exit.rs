@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a run ends with.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use illumos_ipsec::cli::smf;
+
+use crate::args::Program;
+
+/// Why a run is over before its time. What went wrong has been said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It failed, and says so.
+    Fatal,
+    /// It failed; nothing more is to be said.
+    Silent,
+    /// A privilege is missing.
+    Privilege,
+    /// The user has had enough.
+    Quit,
+    /// The kernel did not answer.
+    TimedOut,
+    /// A signal ended it.
+    Signal(i32),
+}
+
+/// The exit status, plain and as the method of a service.
+///
+/// | | plain | service |
+/// |---|---|---|
+/// | `Fatal`, `Silent` | 1 | 95 |
+/// | `Privilege` | 1 | 100 |
+/// | `TimedOut` | 1 | 1 |
+/// | `Quit` | 0 | 0 |
+/// | `Signal(n)` | n | n |
+pub(crate) fn status(
+    program: Program,
+    outcome: Result<(), End>,
+    service: Option<&str>,
+) -> ExitCode {
+    let name = program.name();
+    let say = |text: String| {
+        // Nothing can be done about a standard output that is closed.
+        let _ = writeln!(io::stdout(), "{name}: {text}");
+    };
+    match (outcome, service) {
+        (Ok(()) | Err(End::Quit), _) => ExitCode::SUCCESS,
+        (Err(End::Signal(number)), _) => ExitCode::from(u8::try_from(number).unwrap_or(1)),
+        (Err(End::Fatal), Some(fmri)) => {
+            say(format!("Bad configuration of service {fmri}."));
+            ExitCode::from(smf::EXIT_ERR_FATAL)
+        }
+        (Err(End::Silent), Some(_)) => ExitCode::from(smf::EXIT_ERR_FATAL),
+        (Err(End::Privilege), Some(fmri)) => {
+            say(format!("Permission error with {fmri}."));
+            ExitCode::from(smf::EXIT_ERR_PERM)
+        }
+        (Err(End::Fatal | End::Privilege), None) => {
+            say("Fatal error - exiting.".to_owned());
+            ExitCode::from(1)
+        }
+        (Err(End::Silent | End::TimedOut), _) => ExitCode::from(1),
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `ipseckey(8)`: security associations by hand; under the name `tcpkey`, keys of TCP
+//! signatures.
+//!
+//! ```text
+//! argv -> args -> session: one command | a file | a terminal or pipe
+//!     line: logical lines, words -> command -> add | find | dump | save | monitor | help
+//! ```
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `args` | the options, acting from left to right |
+//! | `session` | where commands come from, and what becomes of messages |
+//! | `exit` | exit statuses |
+//! | `line` | logical lines and words; which words are keys |
+//! | `command` | the commands and their SA types |
+//! | `keyword` | the keywords, one row each |
+//! | `value` | numbers, algorithms, keys, addresses, labels |
+//! | `add` | add and update: collecting keywords, building requests |
+//! | `find` | delete and get |
+//! | `reply` | answers of the kernel to both |
+//! | `show` | messages as text |
+//! | `save` | associations as commands |
+//! | `monitor` | what others do |
+//! | `help` | help texts |
+//! | `terminal` | editing lines |
+
+mod add;
+mod args;
+mod build;
+mod command;
+mod exit;
+mod find;
+mod help;
+mod keyword;
+mod line;
+mod monitor;
+mod reply;
+mod save;
+mod session;
+mod show;
+mod terminal;
+mod value;
+
+use std::process::ExitCode;
+
+/// Runs the command with the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let program = args::Program::of(arguments.next().as_deref());
+    let service = illumos_ipsec::cli::smf::service();
+    let outcome = args::run(program, arguments.collect(), service.clone());
+    exit::status(program, outcome, service.as_deref())
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Answers of the kernel to requests about one association.
+
+use std::net::Ipv6Addr;
+
+use illumos_ipsec::model::SaType;
+use illumos_ipsec::wire::errno::Errno;
+use illumos_ipsec::wire::key::Header;
+
+use crate::command::Verb;
+use crate::exit::End;
+use crate::session::{Session, Source};
+use crate::show;
+
+/// How a command goes on after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// As it should.
+    Good,
+    /// With the next address; this one has failed.
+    Bad,
+    /// Not at all.
+    Stop,
+}
+
+/// Says what came of a request to add or update.
+pub(crate) fn of_add(
+    session: &mut Session,
+    verb: Verb,
+    kind: SaType,
+    spi: u32,
+    addr: Ipv6Addr,
+    reply: &[u8],
+) -> Result<Next, End> {
+    let header = expected(session, verb, kind, reply)?;
+    Ok(match header.errno {
+        Errno::OK => Next::Good,
+        Errno::EEXIST if verb != Verb::UpdatePair => {
+            session.block(&association(kind, spi, addr, "already exists"));
+            Next::Bad
+        }
+        _ => refused(session, &header),
+    })
+}
+
+/// Says what came of a request to delete or get; the answer to get is shown.
+pub(crate) fn of_find(
+    session: &mut Session,
+    verb: Verb,
+    kind: SaType,
+    spi: u32,
+    addr: Ipv6Addr,
+    reply: &[u8],
+) -> Result<Next, End> {
+    let header = expected(session, verb, kind, reply)?;
+    if verb == Verb::Get && matches!(header.errno, Errno::OK | Errno::EINVAL) {
+        crate::command::show_message(session, reply);
+    }
+    Ok(match header.errno {
+        Errno::OK => Next::Good,
+        Errno::ESRCH if verb != Verb::DeletePair => {
+            // Unlike other messages, this one does not say where in a file it is from.
+            if !session.in_service() {
+                session.print(format!("{}\n", association(kind, spi, addr, "does not exist")));
+            }
+            if session.source == Source::CommandLine { Next::Stop } else { Next::Bad }
+        }
+        _ => refused(session, &header),
+    })
+}
+
+/// The header, if the answer is one to such a request.
+fn expected(session: &mut Session, verb: Verb, kind: SaType, reply: &[u8]) -> Result<Header, End> {
+    let header = Header::read(reply);
+    if header.kind == verb.request() && header.satype == kind {
+        return Ok(header);
+    }
+    session.complain("Error: doaddresses: Unexpected returned message");
+    Err(End::Fatal)
+}
+
+fn refused(session: &mut Session, header: &Header) -> Next {
+    match header.errno {
+        Errno::EINVAL | Errno::ESRCH => {
+            let diagnostic = header.diagnostic;
+            session.block(&format!("PF_KEY Diagnostic code {}: {diagnostic}.\n", diagnostic.0));
+        }
+        errno => {
+            let text = show::strerror(errno);
+            session.complain(format_args!("return message (in doaddresses): {text}"));
+        }
+    }
+    Next::Stop
+}
+
+fn association(kind: SaType, spi: u32, addr: Ipv6Addr, what: &str) -> String {
+    let kind = kind.word().map_or_else(|| kind.0.to_string(), str::to_owned);
+    let addr = show::plain(addr);
+    format!("Association (type = {kind}) with spi {spi:#x} and addr\n{addr} {what}.\n")
+}

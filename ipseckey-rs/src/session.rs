@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A run: where commands come from, and what becomes of messages.
+//!
+//! A message is a block on standard output. In a file each block says where it is from;
+//! as the method of a service there is none, because its log can be read by everybody.
+
+use std::ffi::OsStr;
+use std::io::{self, BufRead, BufWriter, Stdout, Write};
+use std::path::{Path, PathBuf};
+
+use illumos_ipsec::model::SaType;
+use illumos_ipsec::policy::AlgDb;
+use illumos_ipsec::sys::key::{KeyClient, KeyError};
+use illumos_ipsec::sys::names::FileNames;
+use illumos_ipsec::sys::signals::InterruptHeldBack;
+use illumos_ipsec::sys::{OpenError, System};
+use illumos_ipsec::wire::key::Message;
+
+use crate::args::Program;
+use crate::command;
+use crate::exit::End;
+use crate::line::{Joiner, Line, TooLong};
+use crate::show::Look;
+use crate::terminal::Terminal;
+
+/// Where commands come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    CommandLine,
+    File,
+    Interactive,
+}
+
+/// What the options say.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) program: Program,
+    pub(crate) service: Option<String>,
+    pub(crate) numeric: bool,
+    pub(crate) verbose: bool,
+    pub(crate) paranoid: bool,
+    /// Nothing is sent.
+    pub(crate) check: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            program: Program::Ipseckey,
+            service: None,
+            numeric: false,
+            verbose: false,
+            paranoid: false,
+            check: false,
+        }
+    }
+}
+
+/// How a command has ended, if the run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// Done, and an interactive session shows its prompt.
+    Prompt,
+    /// Done.
+    Quiet,
+    /// Of several associations some were made; what was wrong has been said.
+    Partly,
+    /// What was wrong has been said.
+    Failed,
+}
+
+/// The result of a command.
+pub(crate) type CommandResult = Result<Done, End>;
+
+/// A run of the command.
+pub(crate) struct Session<'s> {
+    pub(crate) names: FileNames<'s>,
+    pub(crate) settings: Settings,
+    pub(crate) source: Source,
+    pub(crate) algs: AlgDb,
+    pub(crate) out: BufWriter<Stdout>,
+    client: Option<KeyClient>,
+    /// Number of the command, which its requests have.
+    pub(crate) seq: u32,
+    /// Says what time it is.
+    now: System,
+    /// The line that is being carried out, where there is one to point to.
+    line: Option<Line>,
+}
+
+impl<'s> Session<'s> {
+    /// Begins a run and, unless it is a check, opens the kernel.
+    pub(crate) fn open(
+        system: &'s System,
+        settings: Settings,
+        source: Source,
+    ) -> Result<Self, End> {
+        let program = settings.program.name();
+        let client = match settings.check {
+            true => None,
+            false => match system.open_key() {
+                Ok(socket) => Some(KeyClient::new(socket)),
+                Err(OpenError::Privilege { .. }) => {
+                    println!("{program}: Insufficient privileges to open PF_KEY socket.\n");
+                    return Err(End::Privilege);
+                }
+                Err(error) => {
+                    eprintln!("{program}: {error}");
+                    println!("{program}: Opening PF_KEY socket");
+                    return Err(End::Fatal);
+                }
+            },
+        };
+        let table = system.read("/etc/inet/ipsecalgs").ok();
+        let algs = table.map_or_else(AlgDb::installed, |text| AlgDb::parse(&text).0);
+        let out = BufWriter::new(io::stdout());
+        let names = FileNames::new(system);
+        Ok(Self {
+            names,
+            settings,
+            source,
+            algs,
+            out,
+            client,
+            seq: 0,
+            line: None,
+            now: system.clone(),
+        })
+    }
+
+    /// Ends a run: everything is written.
+    pub(crate) fn finish(mut self, result: Result<(), End>) -> Result<(), End> {
+        let written = self.out.flush();
+        match written {
+            Ok(()) => result,
+            Err(error) => {
+                self.complain(format_args!("standard output: {error}"));
+                Err(result.err().unwrap_or(End::Silent))
+            }
+        }
+    }
+
+    pub(crate) fn program(&self) -> &'static str {
+        self.settings.program.name()
+    }
+
+    pub(crate) fn in_service(&self) -> bool {
+        self.settings.service.is_some()
+    }
+
+    /// How messages are shown.
+    pub(crate) fn look(&self) -> Look<'_> {
+        Look {
+            names: &self.names,
+            now: self.now.now(),
+            algs: &self.algs,
+            numeric: self.settings.numeric,
+            verbose: self.settings.verbose,
+            paranoid: self.settings.paranoid,
+        }
+    }
+
+    /// The connection to the kernel. Checks have none.
+    pub(crate) fn client(&mut self) -> &mut KeyClient {
+        self.client.as_mut().expect("a check asks the kernel for nothing")
+    }
+
+    /// Gives a request the numbers of this process and command.
+    pub(crate) fn number(&mut self, message: &mut Message) {
+        (message.header.seq, message.header.pid) = (self.seq, std::process::id());
+    }
+
+    /// Writes to standard output.
+    pub(crate) fn print(&mut self, text: impl AsRef<[u8]>) {
+        // A failure shows again at the end.
+        let _ = self.out.write_all(text.as_ref());
+    }
+
+    /// Where a file that a command names is.
+    pub(crate) fn operand(&self, path: &OsStr) -> PathBuf {
+        self.now.operand(path)
+    }
+
+    /// Makes what has been written be seen.
+    pub(crate) fn flush_output(&mut self) {
+        // A failure shows again at the end.
+        let _ = self.out.flush();
+    }
+
+    /// Writes a line to standard error, after what is on standard output.
+    pub(crate) fn complain(&mut self, text: impl std::fmt::Display) {
+        let _ = self.out.flush();
+        let _ = writeln!(io::stderr(), "{}: {text}", self.settings.program.name());
+    }
+
+    /// The same without the name of the program.
+    pub(crate) fn complain_plain(&mut self, text: impl std::fmt::Display) {
+        let _ = self.out.flush();
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// Shows a block: the place, and a text that gets a newline.
+    pub(crate) fn block(&mut self, text: &str) {
+        if self.in_service() {
+            return;
+        }
+        if let Some(line) = self.line.as_ref().filter(|_| self.source == Source::File) {
+            let head = format!(
+                "Config file entry near line {} caused error(s) or warnings:\n\n{}\n\n\n",
+                line.number,
+                line.shown()
+            );
+            self.print(head);
+        }
+        self.print(format!("{text}\n"));
+    }
+
+    /// Shows a block after which the command cannot go on.
+    pub(crate) fn refuse(&mut self, text: &str) -> CommandResult {
+        self.block(text);
+        self.failed()
+    }
+
+    /// The end of a command that has failed: on the command line, of the run.
+    pub(crate) fn failed(&self) -> CommandResult {
+        match self.source {
+            Source::CommandLine => Err(End::Fatal),
+            Source::File | Source::Interactive => Ok(Done::Failed),
+        }
+    }
+
+    /// Reports a failed exchange with the kernel.
+    pub(crate) fn exchange_failed(&mut self, error: &KeyError) -> End {
+        match error {
+            KeyError::TimedOut => {
+                self.complain("Reply message from PF_KEY timed out.");
+                End::TimedOut
+            }
+            other => {
+                self.complain(other);
+                End::Fatal
+            }
+        }
+    }
+
+    /// Carries out one command of the command line.
+    pub(crate) fn run_words(&mut self, words: &[Vec<u8>]) -> Result<(), End> {
+        let line = Line::of_words(words);
+        match command::run(self, &line)? {
+            Done::Prompt | Done::Quiet => Ok(()),
+            Done::Partly | Done::Failed => Err(End::Fatal),
+        }
+    }
+
+    /// Carries out the commands of a file.
+    pub(crate) fn run_file(&mut self, text: &[u8], path: &OsStr) -> Result<(), End> {
+        if self.in_service() && !self.settings.check {
+            self.print("Flushing existing SAs before adding new SAs\n");
+            command::flush(self, SaType::UNSPEC)?;
+        }
+        let (mut good, mut bad) = (0_usize, 0_usize);
+        let mut joiner = Joiner::default();
+        let mut lines = text.split_inclusive(|byte| *byte == b'\n');
+        loop {
+            let line = match lines.next() {
+                Some(line) => joiner.take(line).map_err(|why| self.too_long(why))?,
+                None if joiner.is_open() => joiner.end(),
+                None => break,
+            };
+            let Some(line) = line else { continue };
+            self.line = Some(line.clone());
+            match command::run(self, &line)? {
+                Done::Prompt | Done::Quiet => good += 1,
+                Done::Partly => (good, bad) = (good + 1, bad + 1),
+                Done::Failed => bad += 1,
+            }
+        }
+        self.line = None;
+        self.sum_up(good, bad, path)
+    }
+
+    fn sum_up(&mut self, good: usize, bad: usize, path: &OsStr) -> Result<(), End> {
+        let program = self.program();
+        if bad == 0 {
+            if self.in_service() {
+                self.print(format!("{program}: {good} actions successfully processed.\n"));
+            }
+            return Ok(());
+        }
+        if good == 0 {
+            let text = "Configuration file did not contain any valid SAs";
+            self.print(format!("{program}: {text}\n"));
+        } else if self.in_service() {
+            self.print(format!(
+                "{program}: The configuration file contained {bad} errors.\n\
+                 Manually check the configuration with:\n\
+                 {program} -c {}\n\
+                 Use svcadm(8) to clear maintenance condition when errors are resolved.\n\n",
+                Path::new(path).display()
+            ));
+        }
+        Err(End::Fatal)
+    }
+
+    fn too_long(&mut self, why: TooLong) -> End {
+        let program = self.program();
+        self.print(match why {
+            TooLong::Line(number) => format!("{program}: Line {number} too big.\n"),
+            TooLong::Command => format!("{program}: Command buffer overrun.\n"),
+        });
+        End::Fatal
+    }
+
+    /// Carries out what is typed, or comes through a pipe.
+    pub(crate) fn run_interactive(&mut self) -> Result<(), End> {
+        // An interrupt gives up a line or ends a monitor, not the session.
+        let _held_back = InterruptHeldBack::new();
+        match Terminal::open(self.program()) {
+            Some(mut terminal) => self.converse(|joiner| terminal.next_line(joiner.is_open())),
+            None => {
+                let mut stdin = io::stdin().lock();
+                self.converse(|_| {
+                    let mut line = zeroize::Zeroizing::new(Vec::with_capacity(256));
+                    let read = stdin.read_until(b'\n', &mut line)?;
+                    Ok((read > 0).then_some(line))
+                })
+            }
+        }
+    }
+
+    fn converse(
+        &mut self,
+        mut next: impl FnMut(&Joiner) -> io::Result<Option<zeroize::Zeroizing<Vec<u8>>>>,
+    ) -> Result<(), End> {
+        let mut joiner = Joiner::default();
+        loop {
+            let _ = self.out.flush();
+            let mut blank = false;
+            let line = match next(&joiner) {
+                Ok(Some(line)) => match {
+                    blank = joiner.was_blank(&line);
+                    joiner.take(&line)
+                } {
+                    Ok(line) => line,
+                    Err(_) => {
+                        self.complain("Line too long (max=4096 chars)");
+                        joiner = Joiner::default();
+                        None
+                    }
+                },
+                Ok(None) if joiner.is_open() => joiner.end(),
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    self.complain(error);
+                    return Err(End::Fatal);
+                }
+            };
+            let prompt = match line {
+                Some(line) => {
+                    self.line = Some(line.clone());
+                    command::run(self, &line)? == Done::Prompt
+                }
+                None => blank,
+            };
+            if prompt && !Terminal::is_one() {
+                let prompt = format!("{}> ", self.program());
+                self.print(prompt);
+            }
+        }
+    }
+}
