@@ -45,6 +45,9 @@ mod value;
 
 use std::process::ExitCode;
 
+use illumos_ipsec::sys::System;
+use session::{Session, Settings, Source};
+
 /// Runs the command with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -53,4 +56,17 @@ pub fn main() -> ExitCode {
     let service = illumos_ipsec::cli::smf::service();
     let outcome = args::run(program, arguments.collect(), service.clone());
     exit::status(program, outcome, service.as_deref())
+}
+
+/// Reads commands as `-n -c FILE` does, without saying anything; true if there is nothing
+/// wrong with them. For fuzzers.
+#[must_use]
+pub fn check_commands(text: &[u8]) -> bool {
+    let settings = Settings { numeric: true, check: true, ..Settings::default() };
+    let system = System::current();
+    let Ok(mut session) = Session::open(&system, settings, Source::File) else {
+        return false;
+    };
+    session.mute();
+    session.run_file(text, "-".as_ref()).is_ok()
 }

@@ -6,7 +6,7 @@
 //! as the method of a service there is none, because its log can be read by everybody.
 
 use std::ffi::OsStr;
-use std::io::{self, BufRead, BufWriter, Stdout, Write};
+use std::io::{self, BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use illumos_ipsec::model::SaType;
@@ -79,7 +79,8 @@ pub(crate) struct Session<'s> {
     pub(crate) settings: Settings,
     pub(crate) source: Source,
     pub(crate) algs: AlgDb,
-    pub(crate) out: BufWriter<Stdout>,
+    pub(crate) out: Box<dyn Write>,
+    err: Box<dyn Write>,
     client: Option<KeyClient>,
     /// Number of the command, which its requests have.
     pub(crate) seq: u32,
@@ -114,7 +115,8 @@ impl<'s> Session<'s> {
         };
         let table = system.read("/etc/inet/ipsecalgs").ok();
         let algs = table.map_or_else(AlgDb::installed, |text| AlgDb::parse(&text).0);
-        let out = BufWriter::new(io::stdout());
+        let out: Box<dyn Write> = Box::new(BufWriter::new(io::stdout()));
+        let err = Box::new(io::stderr());
         let names = FileNames::new(system);
         Ok(Self {
             names,
@@ -122,11 +124,18 @@ impl<'s> Session<'s> {
             source,
             algs,
             out,
+            err,
             client,
             seq: 0,
             line: None,
             now: system.clone(),
         })
+    }
+
+    /// Lets nothing be seen.
+    pub(crate) fn mute(&mut self) {
+        self.out = Box::new(io::sink());
+        self.err = Box::new(io::sink());
     }
 
     /// Ends a run: everything is written.
@@ -191,13 +200,13 @@ impl<'s> Session<'s> {
     /// Writes a line to standard error, after what is on standard output.
     pub(crate) fn complain(&mut self, text: impl std::fmt::Display) {
         let _ = self.out.flush();
-        let _ = writeln!(io::stderr(), "{}: {text}", self.settings.program.name());
+        let _ = writeln!(self.err, "{}: {text}", self.settings.program.name());
     }
 
     /// The same without the name of the program.
     pub(crate) fn complain_plain(&mut self, text: impl std::fmt::Display) {
         let _ = self.out.flush();
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(self.err, "{text}");
     }
 
     /// Shows a block: the place, and a text that gets a newline.
@@ -338,17 +347,14 @@ impl<'s> Session<'s> {
             let _ = self.out.flush();
             let mut blank = false;
             let line = match next(&joiner) {
-                Ok(Some(line)) => match {
+                Ok(Some(line)) => {
                     blank = joiner.was_blank(&line);
-                    joiner.take(&line)
-                } {
-                    Ok(line) => line,
-                    Err(_) => {
+                    joiner.take(&line).unwrap_or_else(|_| {
                         self.complain("Line too long (max=4096 chars)");
                         joiner = Joiner::default();
                         None
-                    }
-                },
+                    })
+                }
                 Ok(None) if joiner.is_open() => joiner.end(),
                 Ok(None) => return Ok(()),
                 Err(error) => {

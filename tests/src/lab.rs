@@ -133,6 +133,20 @@ impl Lab {
         self.finish("dladm", args, None, None)
     }
 
+    /// Runs `ipseckey` with these arguments.
+    pub fn ipseckey(&self, args: &[&str]) -> Done {
+        self.finish("ipseckey", args, None, None)
+    }
+
+    /// Loads associations: `add` commands, as a file.
+    #[track_caller]
+    pub fn keys(&self, commands: &str) {
+        let path = self.file("lab.keys", commands);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(&path, mode).expect("permissions");
+        let _ = self.ipseckey(&["-n", "-f", "lab.keys"]).exits(0);
+    }
+
     /// Runs `ipsec-lab` with these arguments.
     pub fn ipsec_lab(&self, args: &[&str]) -> Done {
         self.finish("ipsec-lab", args, None, None)

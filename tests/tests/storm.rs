@@ -25,6 +25,15 @@ const REFUSED: &str = "\
 { tunnel vpn0 negotiate transport lport 22 } ipsec { encr_algs aes-gcm }
 ";
 
+/// For both policies.
+const KEYS: &str = "\
+add esp spi 0x100 src 10.1.1.1 dst 192.0.2.1 proto 4 isrc 0.0.0.0/0 idst 0.0.0.0/0 \
+encr_alg aes-gcm encrkey 0f0e0d0c0b0a09080706050403020100cafebabe
+add esp spi 0x101 src 10.1.1.1 dst 192.0.2.1 proto 4 isrc 0.0.0.0/0 idst 0.0.0.0/0 \
+encr_alg aes encrkey 0f0e0d0c0b0a09080706050403020100 auth_alg sha256 \
+authkey 00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210
+";
+
 /// What operators and services do. Some is killed on the way.
 const COMMANDS: &[&[&str]] = &[
     &["-q", "-a", "policy.conf"],
@@ -44,6 +53,7 @@ fn lab(kind: KernelKind, secure: bool) -> Lab {
     let _ = lab.dladm(&create).exits(0);
     let object = ["-a", "local=1.1.1.1,remote=1.1.1.2", "vpn0/v4"];
     let _ = lab.ipadm(&[&["create-addr", "-T", "static"][..], &object].concat()).exits(0);
+    lab.keys(KEYS);
     for (name, text) in [("policy.conf", POLICY), ("other.conf", OTHER), ("refused.conf", REFUSED)]
     {
         lab.file(name, text);

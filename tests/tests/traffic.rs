@@ -23,6 +23,14 @@ fn lab(kind: KernelKind, secure: bool) -> Lab {
     lab
 }
 
+/// Keys for the tunnel, each way.
+const KEYS: &str = "\
+add esp spi 0x100 src 10.1.1.1 dst 192.0.2.1 proto 4 isrc 0.0.0.0/0 idst 0.0.0.0/0 \
+encr_alg aes-gcm encrkey 0f0e0d0c0b0a09080706050403020100cafebabe
+add esp spi 0x200 src 192.0.2.1 dst 10.1.1.1 proto 4 isrc 0.0.0.0/0 idst 0.0.0.0/0 \
+encr_alg aes-gcm encrkey 0f0e0d0c0b0a09080706050403020100cafebabe
+";
+
 fn load(lab: &Lab, policy: &str) {
     lab.file("policy.conf", policy);
     let _ = lab.ipsecconf(&["-q", "-a", "policy.conf"]).exits(0);
@@ -49,7 +57,12 @@ fn a_secure_tunnel_protects_or_drops() {
     );
     load(&lab, PROTECT);
     let (answer, code) = verdict(&lab, &out);
+    assert_eq!((&answer["reason"], code), (&json!("no-association"), Some(4)));
+    assert_eq!(answer["acquire"]["destination"], "192.0.2.1");
+    lab.keys(KEYS);
+    let (answer, code) = verdict(&lab, &out);
     assert_eq!((&answer["outcome"], code), (&json!("protect"), Some(0)));
+    assert_eq!(answer["esp_spi"], 0x100);
     let rule = answer["rule"]["text"].as_str().unwrap();
     assert!(rule.contains("{ tunnel vpn0 negotiate tunnel dir out } ipsec { encr_algs aes-gcm"));
     let (answer, code) = verdict(&lab, &["--in", "--tunnel", "vpn0"]);
@@ -58,12 +71,19 @@ fn a_secure_tunnel_protects_or_drops() {
     assert_eq!((&answer["outcome"], code), (&json!("protect"), Some(0)));
     let (answer, _) = verdict(&lab, &["--in", "--tunnel", "vpn0", "--protected", "esp:aes"]);
     assert_eq!(answer["reason"], "esp-cipher");
+    let spi = |spi| ["--in", "--tunnel", "vpn0", "--protected", spi];
+    let (answer, _) = verdict(&lab, &spi("esp-spi:0x200"));
+    assert_eq!((&answer["outcome"], &answer["esp_spi"]), (&json!("protect"), &json!(0x200)));
+    // That of the other way opens nothing.
+    let (answer, _) = verdict(&lab, &spi("esp-spi:0x100"));
+    assert_eq!(answer["reason"], "no-association");
 }
 
 #[test]
 fn a_tunnel_of_an_old_kernel_leaks_after_a_flush() {
     let lab = lab(KernelKind::Unmodified, false);
     load(&lab, PROTECT);
+    lab.keys(KEYS);
     assert_eq!(verdict(&lab, &["--out", "--tunnel", "vpn0"]).1, Some(0));
     let _ = lab.ipsecconf(&["-q", "-F"]).exits(0);
     let (answer, code) = verdict(&lab, &["--out", "--tunnel", "vpn0"]);
@@ -92,6 +112,7 @@ fn injected_packets_are_counted_and_those_that_pass_are_written() {
     let lab = lab(KernelKind::Modified, true);
     let bypass = "{ tunnel vpn0 negotiate tunnel raddr 9.9.9.9 } bypass { }\n";
     load(&lab, &format!("{PROTECT}{bypass}"));
+    lab.keys(KEYS);
     let destinations = [[1, 1, 1, 2], [9, 9, 9, 9], [1, 1, 1, 2]].repeat(500);
     lab.file("in.pcap", capture(&destinations));
     let inject = ["inject", "--out", "--tunnel", "vpn0", "--json", "-w", "out.pcap", "in.pcap"];

@@ -10,7 +10,13 @@ use crate::spd::Way;
 
 /// `verdict`: what would become of a packet. Nothing is counted.
 pub(super) fn verdict(kernel: &mut Kernel, question: &Value) -> Result<Value, String> {
-    Ok(packet::verdict(&kernel.verdict(&packet::packet(question)?)))
+    let packet = packet::packet(question)?;
+    let verdict = kernel.verdict(&packet);
+    let mut answer = packet::verdict(&verdict);
+    if let Some(wanted) = kernel.would_acquire(&packet, &verdict) {
+        answer["acquire"] = wanted;
+    }
+    Ok(answer)
 }
 
 /// `inject`: `packets`, an array of packets in hexadecimal digits, all on one way and

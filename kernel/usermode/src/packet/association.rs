@@ -13,6 +13,8 @@ use illumos_ipsec::model::{
     ActionFlags, ActionKind, AlgChoice, Alternative, Prefix, SaType, TunnelMode, TunnelName,
 };
 
+use serde_json::{Value, json};
+
 use super::question::{Packet, Path, Protection, Spis, Used};
 use super::verdict::{Outcome, Reason, Verdict};
 use crate::Kernel;
@@ -177,27 +179,35 @@ impl Kernel {
         })
     }
 
+    /// The same for people and programs.
+    pub(crate) fn would_acquire(&self, packet: &Packet, verdict: &Verdict) -> Option<Value> {
+        if packet.way != Way::Out || verdict.outcome != Outcome::Drop(Reason::NoAssociation) {
+            return None;
+        }
+        let wanted = self.wanted(packet, verdict)?;
+        let kind = if wanted.kind == SaType::ESP { "ESP" } else { "AH" };
+        Some(json!({
+            "type": kind,
+            "source": wanted.src.to_string(),
+            "destination": wanted.dst.to_string(),
+        }))
+    }
+
     /// The packet with its protection as the associations of its SPIs say it.
     ///
     /// # Errors
     ///
-    /// The verdict, if there is no such association or it is for other traffic.
-    pub(super) fn opened(&self, packet: &Packet) -> Result<Option<(Packet, Vec<SaId>)>, Verdict> {
+    /// The reason, if there is no such association or it is for other traffic.
+    pub(super) fn opened(&self, packet: &Packet) -> Result<Option<(Packet, Vec<SaId>)>, Reason> {
         let Some(given) = packet.protection.filter(|given| given.spis != Spis::default()) else {
             return Ok(None);
         };
-        let (ours, link) = match &packet.path {
-            Path::Host => (Some(packet.destination), None),
-            Path::Outer { local, .. } => (Some(*local), None),
-            Path::Tunnel(name) => {
-                let tunnel = self.tunnel(name.as_bytes());
-                (tunnel.and_then(|tunnel| tunnel.local), tunnel.map(|tunnel| tunnel.link))
-            }
+        let ours = match &packet.path {
+            Path::Host => Some(packet.destination),
+            Path::Outer { local, .. } => Some(*local),
+            Path::Tunnel(name) => self.tunnel(name.as_bytes()).and_then(|tunnel| tunnel.local),
         };
-        let drop = |reason| Verdict::drop(link, reason);
-        let Some(ours) = ours else {
-            return Err(drop(Reason::NoAssociation));
-        };
+        let ours = ours.ok_or(Reason::NoAssociation)?;
         let mut opened =
             Protection { spis: given.spis, self_encap: given.self_encap, ..Protection::default() };
         let mut used = Vec::new();
@@ -207,7 +217,7 @@ impl Kernel {
             let found = found.and_then(|id| Some((id, self.sadb.get(id)?)));
             let Some((id, sa)) = found.filter(|(_, sa)| sa.table.inbound() && sa.is_usable())
             else {
-                return Err(drop(Reason::NoAssociation));
+                return Err(Reason::NoAssociation);
             };
             let key = |id: u8, key: &Option<crate::sadb::Key>| {
                 (id != 0).then_some(Used { id, bits: key.as_ref().map(|key| key.bits) })
@@ -220,7 +230,7 @@ impl Kernel {
             }
             opened.mode = Some(match &sa.inner {
                 Some(inner) if !inner_fits(inner, packet.source, packet.destination) => {
-                    return Err(drop(Reason::OtherTraffic));
+                    return Err(Reason::OtherTraffic);
                 }
                 Some(_) => TunnelMode::Tunnel,
                 None => TunnelMode::Transport,

@@ -64,7 +64,13 @@ impl Kernel {
                     let used = if verdict.passes() { used } else { Vec::new() };
                     Verdict { used, ..verdict }
                 }
-                Err(verdict) => verdict,
+                Err(reason) => {
+                    let link = match &packet.path {
+                        Path::Tunnel(name) => self.tunnel(name.as_bytes()).map(|one| one.link),
+                        Path::Host | Path::Outer { .. } => None,
+                    };
+                    Verdict::drop(link, reason)
+                }
             },
         }
     }

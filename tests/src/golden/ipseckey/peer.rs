@@ -82,7 +82,9 @@ fn accept(fd: &UnixStream, request: &Header) {
 /// Sends what comes next, up to a message of the other side. Messages for the recorded
 /// process are for this one.
 fn answer(fd: &UnixStream, left: &mut VecDeque<Message>, own: &Header) {
-    while let Some(next) = left.pop_front_if(|next| next.dir == Direction::Recv) {
+    while left.front().is_some_and(|next| next.dir == Direction::Recv)
+        && let Some(next) = left.pop_front()
+    {
         let mut bytes = next.hex.0;
         let header = Header::read(&bytes);
         if header.pid == PID && bytes.len() >= HEADER_LEN {

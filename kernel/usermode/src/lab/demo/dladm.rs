@@ -45,6 +45,7 @@ sectun0     iptun     1402   down     --         --
 pub(super) const PART: Part = Part {
     title: "IP tunnels, and tunnels that cannot pass clear text",
     kernel: Kernel::Modified,
+    peer: None,
     needs: &["dladm", "ipadm", "ipsecconf"],
     steps: &[
         Step {
@@ -247,6 +248,7 @@ pub(super) const PART: Part = Part {
 pub(super) const OLD_KERNEL: Part = Part {
     title: "A kernel that cannot guarantee IPsec",
     kernel: Kernel::Unmodified,
+    peer: None,
     needs: &["dladm"],
     steps: &[
         Step {

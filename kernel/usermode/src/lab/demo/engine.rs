@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -16,6 +17,7 @@ use crate::lab::process::Lab;
 /// One session in one lab.
 pub(super) struct Session<'a> {
     lab: &'a Lab,
+    peer: Option<&'a Lab>,
     kept: HashMap<&'static str, String>,
 }
 
@@ -35,14 +37,14 @@ pub(super) struct Failure {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(lab: &'a Lab) -> Self {
-        Self { lab, kept: HashMap::new() }
+    pub(super) fn new(lab: &'a Lab, peer: Option<&'a Lab>) -> Self {
+        Self { lab, peer, kept: HashMap::new() }
     }
 
     /// Runs a step, prints it, checks it.
     pub(super) fn run(&mut self, step: &Step) -> Result<(), Failure> {
         let note = if step.note.is_empty() { String::new() } else { format!("-- {}\n", step.note) };
-        show(&format!("\n{note}# {}", typed(&step.run)));
+        show(&format!("\n{note}{}", typed(&step.run)));
         let outcome = self.perform(&step.run).map_err(|error| Failure {
             step: typed(&step.run),
             expected: "a step that can be run".to_owned(),
@@ -63,40 +65,51 @@ impl<'a> Session<'a> {
     fn perform(&self, run: &Run) -> io::Result<Outcome> {
         let done = |stdout| Outcome { status: 0, stdout, stderr: String::new() };
         match run {
-            Run::Command(line) => self.command(line),
-            Run::Cat(path) => fs::read_to_string(self.below_root(path)).map(done),
-            Run::Write(path, text) => {
-                let path = self.below_root(path);
-                if let Some(parent) = path.parent() {
-                    fs::create_dir_all(parent)?;
-                }
-                fs::write(path, text).map(|()| done(String::new()))
+            Run::Command(line) => command(self.lab, line),
+            Run::There(line) => command(self.peer()?, line),
+            Run::Cat(path) => fs::read_to_string(below_root(self.lab, path)).map(done),
+            Run::Write(path, text) => write(self.lab, path, text).map(|()| done(String::new())),
+            Run::WriteThere(path, text) => {
+                write(self.peer()?, path, text).map(|()| done(String::new()))
             }
         }
     }
 
-    fn command(&self, line: &str) -> io::Result<Outcome> {
-        let mut words = line.split(' ');
-        let program = words.next().unwrap_or_default();
-        let output = self
-            .lab
-            .command(program)
-            .args(words)
-            .env_remove("SMF_FMRI")
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .output()?;
-        let status = output.status;
-        Ok(Outcome {
-            status: status.code().or(status.signal().map(|n| 128 + n)).unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+    fn peer(&self) -> io::Result<&Lab> {
+        self.peer.ok_or_else(|| io::Error::other("there is no second host"))
     }
+}
 
-    fn below_root(&self, path: &str) -> PathBuf {
-        self.lab.root().join(Path::new(path).strip_prefix("/").unwrap_or(Path::new(path)))
+fn command(lab: &Lab, line: &str) -> io::Result<Outcome> {
+    let mut words = line.split(' ');
+    let program = words.next().unwrap_or_default();
+    let output = lab
+        .command(program)
+        .args(words)
+        .env_remove("SMF_FMRI")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .output()?;
+    let status = output.status;
+    Ok(Outcome {
+        status: status.code().or(status.signal().map(|n| 128 + n)).unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// Writes a file, for the owner alone.
+fn write(lab: &Lab, path: &str, text: &str) -> io::Result<()> {
+    let path = below_root(lab, path);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
     }
+    fs::write(&path, text)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+}
+
+fn below_root(lab: &Lab, path: &str) -> PathBuf {
+    lab.root().join(Path::new(path).strip_prefix("/").unwrap_or(Path::new(path)))
 }
 
 /// Gives back what was expected and what there is instead.
@@ -142,9 +155,11 @@ pub(super) fn show(text: &str) {
 
 fn typed(run: &Run) -> String {
     match run {
-        Run::Command(line) => format!("{line}\n"),
-        Run::Cat(path) => format!("cat {path}\n"),
-        Run::Write(path, text) => format!("cat >{path} <<EOF\n{text}EOF\n"),
+        Run::Command(line) => format!("# {line}\n"),
+        Run::There(line) => format!("peer# {line}\n"),
+        Run::Cat(path) => format!("# cat {path}\n"),
+        Run::Write(path, text) => format!("# cat >{path} <<EOF\n{text}EOF\n"),
+        Run::WriteThere(path, text) => format!("peer# cat >{path} <<EOF\n{text}EOF\n"),
     }
 }
 

@@ -72,6 +72,7 @@ const REFUSED: &str = "\
 pub(super) const PART: Part = Part {
     title: "IPsec policy of a tunnel",
     kernel: Kernel::Modified,
+    peer: None,
     needs: &["ipsecconf"],
     steps: &[
         Step {

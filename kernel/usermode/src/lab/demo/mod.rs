@@ -7,6 +7,7 @@
 mod dladm;
 mod engine;
 mod ipsecconf;
+mod ipseckey;
 mod step;
 
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ use super::args::KernelArgs;
 use super::process::Lab;
 
 /// All parts, in the order of the proposal.
-const PARTS: &[&Part] = &[&dladm::PART, &ipsecconf::PART, &dladm::OLD_KERNEL];
+const PARTS: &[&Part] = &[&dladm::PART, &ipsecconf::PART, &ipseckey::PART, &dladm::OLD_KERNEL];
 
 /// Runs all parts; success only if every step went as expected.
 pub(super) fn run() -> Result<ExitCode, LabError> {
@@ -30,7 +31,14 @@ pub(super) fn run() -> Result<ExitCode, LabError> {
             return Err(LabError::NoCommand(missing));
         }
         show(&format!("== {} ==\n", part.title));
-        let mut session = Session::new(&lab);
+        let peer = match part.peer {
+            None => None,
+            Some(address) => {
+                let addresses = address.parse().into_iter().collect();
+                Some(Lab::start(None, &KernelArgs { addresses, ..KernelArgs::default() })?)
+            }
+        };
+        let mut session = Session::new(&lab, peer.as_ref());
         for step in part.steps {
             if let Err(failure) = session.run(step) {
                 show(&format!("\n{failure}"));

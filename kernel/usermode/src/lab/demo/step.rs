@@ -6,6 +6,8 @@
 pub(super) struct Part {
     pub(super) title: &'static str,
     pub(super) kernel: Kernel,
+    /// Address of a second host, if there is one.
+    pub(super) peer: Option<&'static str>,
     /// Commands that it uses.
     pub(super) needs: &'static [&'static str],
     pub(super) steps: &'static [Step],
@@ -32,10 +34,14 @@ pub(super) struct Step {
 pub(super) enum Run {
     /// A command line; words are separated by single spaces.
     Command(&'static str),
+    /// The same on the second host.
+    There(&'static str),
     /// `cat PATH`.
     Cat(&'static str),
     /// `cat >PATH <<EOF`, with the text of the file.
     Write(&'static str, &'static str),
+    /// The same on the second host.
+    WriteThere(&'static str, &'static str),
 }
 
 /// What has to hold. White space at the end of a line does not count.

@@ -89,6 +89,15 @@ fn for_people(answer: &Value) -> String {
             text.push_str(&format!("{name} association with SPI {spi:#x}\n"));
         }
     }
+    if let Some(wanted) = answer.get("acquire") {
+        let part = |name| field(wanted, name);
+        text.push_str(&format!(
+            "key management is asked for {} from {} to {}\n",
+            part("type"),
+            part("source"),
+            part("destination")
+        ));
+    }
     if let Some(rule) = answer.get("rule") {
         match field(rule, "text") {
             "" => text.push_str(&format!("rule {}\n", rule.get("index").unwrap_or(&Value::Null))),
