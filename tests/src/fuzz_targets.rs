@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
 use illumos_ipsec::model::{
-    ActionFlags, ActionKind, Direction, KernelAlg, LinkId, LinkState, SpdRule, TunnelMode,
+    ActionFlags, ActionKind, Direction, KernelAlg, LinkId, LinkState, Sa, SpdRule, TunnelMode,
 };
 use illumos_ipsec::policy::{
     AlgDb, FIRST_PRIORITY, Names, Parsed, PolicyRule, Problem, Resolver, Severity, SourceText,
@@ -16,7 +16,7 @@ use illumos_ipsec::policy::{
 use illumos_ipsec::wire::policy::{
     DecodedAlternative, DumpItem, Message, decode_alglist, decode_record, describe,
 };
-use illumos_ipsec::wire::{dld, dlmgmt, iptun, lab, nvlist};
+use illumos_ipsec::wire::{dld, dlmgmt, iptun, key, lab, nvlist};
 use ipsec_usermode::{Config, ConnId, Kernel};
 
 /// A target: its name and what it does with an input.
@@ -29,6 +29,9 @@ pub const TARGETS: &[Target] = &[
     ("policy_server", policy_server),
     ("link_client_decode", link_client_decode),
     ("link_server", link_server),
+    ("key_commands", key_commands),
+    ("key_client_decode", key_client_decode),
+    ("key_server", key_server),
 ];
 
 const ALGS: &[u8] = b"\
@@ -228,6 +231,75 @@ fn check_reply(reply: &[u8]) {
         assert_eq!(stated, reply.len());
     }
     let _ = describe(reply);
+}
+
+/// Any bytes as a file of `ipseckey` commands: nothing panics.
+pub fn key_commands(data: &[u8]) {
+    let _ = ipseckey_rs::check_commands(data);
+}
+
+/// Any bytes as a message of `PF_KEY`: nothing panics, what is understood means the same
+/// when it is sent on, and no key is in what a trace shows.
+pub fn key_client_decode(data: &[u8]) {
+    let _ = key::describe(data, key::Show::Redacted);
+    let hidden = key::redacted(data);
+    assert_eq!(hidden.len(), data.len());
+    let Ok(message) = key::Message::decode(data) else { return };
+    assert_eq!(message.encode().as_slice(), data);
+    let hidden = key::Message::decode(&hidden).expect("keys do not make the form");
+    for ext in &hidden.exts {
+        if let key::Ext::Key(_, key) = ext {
+            assert!(key.bytes.expose().iter().all(|octet| *octet == 0));
+        }
+    }
+    if let Ok(sa) = Sa::from_message(&message) {
+        let _ = format!("{sa:?}");
+        if let Ok(again) = Sa::from_message(&sa.add_request()) {
+            assert_eq!((again.spi, again.src, again.dst), (sa.spi, sa.src, sa.dst));
+        }
+    }
+}
+
+/// Any bytes as requests of several clients of `PF_KEY`: nothing panics, every message is
+/// well-formed. The input is that of [`policy_server`]; bit 5 of a control byte lets 60
+/// seconds pass first.
+pub fn key_server(data: &[u8]) {
+    let mut kernel = Kernel::new(Config::default());
+    kernel.set_address(Ipv4Addr::new(10, 1, 1, 1).into(), true);
+    let mut now = 1_700_000_000;
+    kernel.set_time(now);
+    let mut sockets = [(); 4].map(|()| kernel.open_key());
+    let mut rest = data;
+    while let [control, low, high, tail @ ..] = rest {
+        let len = usize::from(u16::from_le_bytes([*low, *high])).min(tail.len());
+        let (message, behind) = tail.split_at(len);
+        rest = behind;
+        let socket = &mut sockets[usize::from(control & 3)];
+        if control & 0x80 != 0 {
+            kernel.close(*socket);
+            *socket = kernel.open_key();
+        }
+        if control & 0x20 != 0 {
+            now += 60;
+            kernel.set_time(now);
+        }
+        kernel.request(*socket, message);
+        if control & 0x40 == 0 {
+            while let Some(reply) = kernel.next_reply(*socket) {
+                check_key_message(&reply);
+            }
+        }
+    }
+    for socket in sockets {
+        while let Some(reply) = kernel.next_reply(socket) {
+            check_key_message(&reply);
+        }
+    }
+}
+
+fn check_key_message(bytes: &[u8]) {
+    let message = key::Message::decode(bytes).expect("the kernel sends messages");
+    assert_eq!(message.encode().as_slice(), bytes);
 }
 
 /// Any bytes as calls about links and as what comes back: nothing panics, and what is

@@ -15,17 +15,18 @@ use super::error::complain;
 use super::{demo, ipadm, serve, shell, traffic};
 
 const USAGE: &str = "\
-usage: ipsec-lab serve DIR [--unmodified] [--trace FILE] [--address ADDR]...
-       ipsec-lab shell [-c COMMAND] [--dir DIR] [--unmodified] [--trace FILE]
+usage: ipsec-lab serve DIR [--unmodified] [--trace FILE [--trace-keys]]
                        [--address ADDR]...
+       ipsec-lab shell [-c COMMAND] [--dir DIR] [--unmodified]
+                       [--trace FILE [--trace-keys]] [--address ADDR]...
        ipsec-lab verdict {--out|--in} [--tunnel NAME|--outer LOCAL,REMOTE] --src ADDR
                          --dst ADDR [--proto PROTO] [--sport PORT --dport PORT]
                          [--icmp TYPE[/CODE]] [--fragment first|later]
-                         [--protected ah:ALG|esp:CIPHER[+ALG]]... [--encap-limit N]
-                         [--icmp-error own|foreign] [--json] [--dir DIR]
+                         [--protected ah:ALG|esp:CIPHER[+ALG]|esp-spi:SPI|ah-spi:SPI]...
+                         [--encap-limit N] [--icmp-error own|foreign] [--json] [--dir DIR]
        ipsec-lab inject {--out|--in} [--tunnel NAME|--outer LOCAL,REMOTE]
-                        [--protected ah:ALG|esp:CIPHER[+ALG]]... [--json] [-w FILE]
-                        [--dir DIR] FILE
+                        [--protected ah:ALG|esp:CIPHER[+ALG]|esp-spi:SPI|ah-spi:SPI]...
+                        [--json] [-w FILE] [--dir DIR] FILE
        ipsec-lab demo
 
 A user-mode kernel with the IPsec interfaces of illumos, and what is needed to try it.
@@ -41,6 +42,7 @@ A user-mode kernel with the IPsec interfaces of illumos, and what is needed to t
   --unmodified    be the kernel without the extensions of IPD 46
   --address ADDR  an address of the host (10.1.1.1 if none is given)
   --trace FILE    append each message to FILE, a JSON object a line
+  --trace-keys    show the keys in it; without, they are zeroes there
 ";
 
 /// The program `ipsec-lab`.
@@ -89,6 +91,8 @@ pub fn main() -> ExitCode {
 pub(super) struct KernelArgs {
     pub(super) unmodified: bool,
     pub(super) trace: Option<PathBuf>,
+    /// With keys.
+    pub(super) trace_keys: bool,
     /// Addresses of the host.
     pub(super) addresses: Vec<IpAddr>,
 }
@@ -98,7 +102,7 @@ const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 1, 1, 1));
 
 impl Default for KernelArgs {
     fn default() -> Self {
-        Self { unmodified: false, trace: None, addresses: vec![ADDRESS] }
+        Self { unmodified: false, trace: None, trace_keys: false, addresses: vec![ADDRESS] }
     }
 }
 
@@ -108,6 +112,7 @@ fn command() -> Command {
     let kernel = [
         flag("unmodified"),
         Arg::new("trace").long("trace").value_parser(file()),
+        flag("trace-keys").requires("trace"),
         Arg::new("address")
             .long("address")
             .action(ArgAction::Append)
@@ -152,6 +157,7 @@ fn kernel(args: &ArgMatches) -> KernelArgs {
     KernelArgs {
         unmodified: args.get_flag("unmodified"),
         trace: path(args, "trace"),
+        trace_keys: args.get_flag("trace-keys"),
         addresses: if given.is_empty() { vec![ADDRESS] } else { given },
     }
 }

@@ -55,6 +55,9 @@ impl Lab {
         }
         if let Some(trace) = &kernel.trace {
             command.arg("--trace").arg(trace);
+            if kernel.trace_keys {
+                command.arg("--trace-keys");
+            }
         }
         for address in &kernel.addresses {
             command.arg("--address").arg(address.to_string());

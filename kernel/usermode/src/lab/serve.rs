@@ -44,6 +44,7 @@ fn serve(args: &Args) -> Result<(), LabError> {
     let config = Config { kind, ..Config::default() };
     let options = Options {
         trace: args.kernel.trace.clone(),
+        trace_keys: args.kernel.trace_keys,
         addresses: args.kernel.addresses.clone(),
         ..Options::default()
     };

@@ -32,7 +32,7 @@ pub use ext::{AddressExt, Ext, IdentityExt, KeyExt, LabelExt, SaExt};
 pub use header::Header;
 pub use message::{DecodeError, Message};
 pub use proposal::{AlgDesc, AlgRecord, Combination, ExtendedCombination, Proposal};
-pub use text::{Show, describe};
+pub use text::{Show, describe, redacted};
 
 use super::frame;
 pub use super::frame::HEADER_LEN;

@@ -6,10 +6,13 @@ use std::fmt::Write;
 
 use bstr::BStr;
 
+use super::HEADER_LEN;
+use super::consts::ExtType;
 use super::ext::{AddressExt, Ext, KeyExt};
 use super::message::Message;
 use crate::model::{Lifetime, SaType};
 use crate::wire::errno::Errno;
+use crate::wire::frame::walk;
 
 /// What becomes of keys in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -28,6 +31,23 @@ pub fn describe(bytes: &[u8], show: Show) -> String {
         Ok(message) => message_text(&message, show),
         Err(error) => format!("malformed: {error}"),
     }
+}
+
+/// The bytes with zeroes for the octets of keys. Of what is no message, only the header is
+/// left.
+#[must_use]
+pub fn redacted(bytes: &[u8]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    let mut at = HEADER_LEN.min(out.len());
+    for ext in walk::<ExtType>(bytes) {
+        let Ok(ext) = ext else { break };
+        at = ext.offset + ext.bytes.len();
+        if matches!(ext.kind, ExtType::KEY_AUTH | ExtType::KEY_ENCRYPT | ExtType::X_STR_AUTH) {
+            out[(ext.offset + 8).min(at)..at].fill(0);
+        }
+    }
+    out[at..].fill(0);
+    out
 }
 
 fn message_text(message: &Message, show: Show) -> String {

@@ -14,21 +14,35 @@ pub(super) struct Interface {
     /// Opens a connection in the kernel.
     pub(super) open: fn(&mut Kernel) -> ConnId,
     /// One line about one message, for a trace.
-    pub(super) describe: fn(&[u8]) -> String,
+    pub(super) describe: fn(&[u8], Show) -> String,
+    /// The bytes without what a trace does not show.
+    pub(super) redact: Option<fn(&[u8]) -> Vec<u8>>,
 }
 
 /// Every interface a lab has.
 pub(super) const INTERFACES: &[Interface] = &[
-    Interface { name: "pf_policy", open: Kernel::open_policy, describe: wire::policy::describe },
+    Interface {
+        name: "pf_policy",
+        open: Kernel::open_policy,
+        describe: |bytes, _| wire::policy::describe(bytes),
+        redact: None,
+    },
     Interface {
         name: "pf_key",
         open: Kernel::open_key,
-        describe: |bytes| wire::key::describe(bytes, Show::Redacted),
+        describe: wire::key::describe,
+        redact: Some(wire::key::redacted),
     },
-    Interface { name: "dld", open: Kernel::open_dld, describe: wire::lab::describe },
+    Interface {
+        name: "dld",
+        open: Kernel::open_dld,
+        describe: |bytes, _| wire::lab::describe(bytes),
+        redact: None,
+    },
     Interface {
         name: "control",
         open: Kernel::open_control,
-        describe: |bytes| String::from_utf8_lossy(bytes).into_owned(),
+        describe: |bytes, _| String::from_utf8_lossy(bytes).into_owned(),
+        redact: None,
     },
 ];

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use illumos_ipsec::wire::key::Show;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -61,6 +62,8 @@ const LOOK: Duration = Duration::from_micros(50);
 pub struct Options {
     /// Append each message to this file.
     pub trace: Option<PathBuf>,
+    /// With its keys.
+    pub trace_keys: bool,
     /// Look at each request before the kernel does.
     pub interposer: Option<Box<dyn Interposer>>,
     /// Addresses of the host, as if they were on an interface outside of the lab.
@@ -124,7 +127,8 @@ impl Server {
         tree.fill()?;
         let trace = match &options.trace {
             Some(path) => Some(
-                Trace::open(path).map_err(|source| LabError::io("cannot open", path, source))?,
+                Trace::open(path, if options.trace_keys { Show::Keys } else { Show::Redacted })
+                    .map_err(|source| LabError::io("cannot open", path, source))?,
             ),
             None => None,
         };

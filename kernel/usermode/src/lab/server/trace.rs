@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use illumos_ipsec::wire::key::Show;
 use serde_json::{Value, json};
 
 use super::interface::Interface;
@@ -17,6 +18,7 @@ use crate::lab::error::complain;
 /// any effect that a client can see.
 pub(super) struct Trace {
     file: File,
+    show: Show,
     broken: bool,
 }
 
@@ -36,9 +38,9 @@ pub(super) enum Event {
 
 impl Trace {
     /// Opens `path` to append to it; a new file is for the owner alone.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, show: Show) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-        Ok(Self { file, broken: false })
+        Ok(Self { file, show, broken: false })
     }
 
     pub(super) fn event(&mut self, interface: &Interface, connection: u64, event: Event) {
@@ -64,12 +66,16 @@ impl Trace {
             Direction::Request => "request",
             Direction::Reply => "reply",
         };
+        let shown = match interface.redact {
+            Some(redact) if self.show == Show::Redacted => &redact(bytes),
+            _ => bytes,
+        };
         self.line(&json!({
             "interface": interface.name,
             "connection": connection,
             "direction": direction,
-            "hex": hex(bytes),
-            "text": (interface.describe)(bytes),
+            "hex": hex(shown),
+            "text": (interface.describe)(bytes, self.show),
         }));
     }
 
