@@ -190,14 +190,14 @@ fn decide(rounds: usize) -> Result<Row, Box<dyn Error>> {
         ..Packet::new(Way::Out, Ipv4Addr::new(1, 1, 1, 1).into(), address(k).into(), 6)
     };
     let packets: Vec<Packet> = (0..RULES).step_by(7).map(packet).collect();
-    if !packets.iter().all(|packet| kernel.verdict(packet).passes()) {
+    if !packets.iter().all(|packet| kernel.policy_verdict(packet).passes()) {
         return Err("a packet found no rule".into());
     }
     let mut figures = Vec::new();
     for _ in 0..rounds {
         let start = Instant::now();
         for packet in &packets {
-            black_box(kernel.verdict(black_box(packet)));
+            black_box(kernel.policy_verdict(black_box(packet)));
         }
         figures.push(Figures { seconds: start.elapsed().as_secs_f64(), peak: 0 });
     }
