@@ -22,7 +22,7 @@ use crate::command;
 use crate::exit::End;
 use crate::line::{Joiner, Line, TooLong};
 use crate::show::Look;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, Typed};
 
 /// Where commands come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -332,22 +332,19 @@ impl<'s> Session<'s> {
                 self.converse(|_| {
                     let mut line = zeroize::Zeroizing::new(Vec::with_capacity(256));
                     let read = stdin.read_until(b'\n', &mut line)?;
-                    Ok((read > 0).then_some(line))
+                    Ok(if read > 0 { Typed::Line(line) } else { Typed::End })
                 })
             }
         }
     }
 
-    fn converse(
-        &mut self,
-        mut next: impl FnMut(&Joiner) -> io::Result<Option<zeroize::Zeroizing<Vec<u8>>>>,
-    ) -> Result<(), End> {
+    fn converse(&mut self, mut next: impl FnMut(&Joiner) -> io::Result<Typed>) -> Result<(), End> {
         let mut joiner = Joiner::default();
         loop {
             let _ = self.out.flush();
             let mut blank = false;
             let line = match next(&joiner) {
-                Ok(Some(line)) => {
+                Ok(Typed::Line(line)) => {
                     blank = joiner.was_blank(&line);
                     joiner.take(&line).unwrap_or_else(|_| {
                         self.complain("Line too long (max=4096 chars)");
@@ -355,8 +352,12 @@ impl<'s> Session<'s> {
                         None
                     })
                 }
-                Ok(None) if joiner.is_open() => joiner.end(),
-                Ok(None) => return Ok(()),
+                Ok(Typed::GivenUp) => {
+                    joiner = Joiner::default();
+                    None
+                }
+                Ok(Typed::End) if joiner.is_open() => joiner.end(),
+                Ok(Typed::End) => return Ok(()),
                 Err(error) => {
                     self.complain(error);
                     return Err(End::Fatal);

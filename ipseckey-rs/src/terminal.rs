@@ -14,6 +14,16 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::line::Line;
 
+/// What comes from an input.
+pub(crate) enum Typed {
+    /// A line with its newline.
+    Line(Zeroizing<Vec<u8>>),
+    /// What has been begun is given up.
+    GivenUp,
+    /// There is nothing more.
+    End,
+}
+
 /// The terminal behind standard input and output.
 pub(crate) struct Terminal {
     editor: Editor<(), MemHistory>,
@@ -36,9 +46,8 @@ impl Terminal {
         Some(Self { editor, prompt: format!("{program}> ") })
     }
 
-    /// The next line with its newline; none at the end of the input. `more`: a command has
-    /// been begun.
-    pub(crate) fn next_line(&mut self, more: bool) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    /// What is typed next. `more`: a command has been begun.
+    pub(crate) fn next_line(&mut self, more: bool) -> io::Result<Typed> {
         let prompt = if more { "> " } else { self.prompt.as_str() };
         match self.editor.readline(prompt) {
             Ok(mut text) => {
@@ -51,11 +60,11 @@ impl Terminal {
                     let _ = self.editor.add_history_entry(text.as_str());
                 }
                 text.zeroize();
-                Ok(Some(line))
+                Ok(Typed::Line(line))
             }
-            // The line is given up.
-            Err(ReadlineError::Interrupted) => Ok(Some(Zeroizing::new(b"\n".to_vec()))),
-            Err(ReadlineError::Eof) => Ok(None),
+            Err(ReadlineError::Interrupted) => Ok(Typed::GivenUp),
+            Err(ReadlineError::Eof) if more => Ok(Typed::GivenUp),
+            Err(ReadlineError::Eof) => Ok(Typed::End),
             Err(ReadlineError::Io(error)) => Err(error),
             Err(error) => Err(io::Error::other(error)),
         }

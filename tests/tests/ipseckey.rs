@@ -372,3 +372,27 @@ fn others_messages_do_not_disturb() {
     assert_eq!(spis(&lab).len(), 1999);
     drop(deaf);
 }
+
+#[test]
+fn a_trace_has_keys_only_if_it_is_asked_for_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = dir.path().join("two.keys");
+    fs::write(&keys, two()).unwrap();
+    fs::set_permissions(&keys, Permissions::from_mode(0o600)).unwrap();
+    for (options, shown) in [(&["--trace"][..], false), (&["--trace-keys", "--trace"], true)] {
+        let trace = dir.path().join(format!("trace-{shown}"));
+        let program = system_tests::program("ipsec-lab").unwrap();
+        let mut command = std::process::Command::new(program);
+        command.current_dir(dir.path()).arg("shell").args(options).arg(&trace);
+        command.args(["-c", "ipseckey -f two.keys && ipseckey dump esp && ipseckey save all"]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        // What the commands show is not less.
+        assert!(String::from_utf8_lossy(&output.stdout).contains(KEY));
+        let text = fs::read_to_string(&trace).unwrap();
+        assert!(text.contains("0x10") && text.contains("pf_key"), "{text}");
+        for key in [KEY, AUTH] {
+            assert_eq!(text.contains(key), shown, "{options:?}: {text}");
+        }
+    }
+}

@@ -14,19 +14,21 @@ use tabled::{Table, Tabled};
 
 pub use measure::{Figures, measure};
 
-/// The kind of rules that are loaded.
+/// What is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// One host each.
+    /// Policy rules for one host each.
     Host,
-    /// One tunnel each.
+    /// Policy rules for one tunnel each.
     Tunnel,
+    /// Security associations.
+    Keys,
 }
 
 /// A line of the result.
 #[derive(Tabled)]
 struct Row {
-    rules: usize,
+    entries: usize,
     kind: &'static str,
     command: String,
     #[tabled(rename = "median s")]
@@ -37,15 +39,15 @@ struct Row {
     command_memory: String,
     #[tabled(rename = "kernel MiB")]
     kernel_memory: String,
-    #[tabled(rename = "us/rule")]
-    per_rule: String,
+    #[tabled(rename = "us each")]
+    each: String,
 }
 
 /// Measures everything and prints it.
 pub fn run(sizes: &[usize], rounds: usize) -> Result<(), Box<dyn Error>> {
     let mut rows = Vec::new();
     let mut loads = Vec::new();
-    for kind in [Kind::Host, Kind::Tunnel] {
+    for kind in [Kind::Host, Kind::Tunnel, Kind::Keys] {
         for &size in sizes {
             let results = scenario::run(kind, size, rounds)?;
             for result in &results {
@@ -69,22 +71,23 @@ pub fn run(sizes: &[usize], rounds: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn row(kind: Kind, rules: usize, result: &scenario::Measured) -> Row {
+fn row(kind: Kind, entries: usize, result: &scenario::Measured) -> Row {
     let seconds = median(&result.figures, |f| f.seconds);
     let memory = |bytes: u64| format!("{:.0}", bytes as f64 / f64::from(1 << 20));
     let (min, max) = bounds(&result.figures);
     Row {
-        rules,
+        entries,
         kind: match kind {
             Kind::Host => "host",
             Kind::Tunnel => "tunnel",
+            Kind::Keys => "keys",
         },
         command: result.name.to_owned(),
         median: format!("{seconds:.3}"),
         spread: format!("{min:.3}..{max:.3}"),
         command_memory: memory(result.figures.iter().map(|f| f.peak).max().unwrap_or_default()),
         kernel_memory: memory(result.kernel_peak),
-        per_rule: format!("{:.2}", seconds * 1e6 / rules as f64),
+        each: format!("{:.2}", seconds * 1e6 / entries as f64),
     }
 }
 

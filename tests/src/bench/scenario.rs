@@ -18,34 +18,72 @@ pub(super) struct Measured {
     pub kernel_peak: u64,
 }
 
-/// What is measured: a name, what has to be loaded before, and the arguments.
-const COMMANDS: &[(&str, bool, &[&str])] = &[
-    ("-a", false, &["-q", "-a", "policy.conf"]),
-    ("-F -a", true, &["-q", "-F", "-a", "policy.conf"]),
-    ("-c", false, &["-c", "policy.conf"]),
-    ("-l", true, &["-l"]),
-    ("-L", true, &["-L"]),
-    ("-r", true, &["-q", "-r", "policy.conf"]),
-    ("-d", true, &["-q", "-d", "1"]),
+/// What is measured.
+struct Scenario {
+    name: &'static str,
+    program: &'static str,
+    /// The input is loaded before, not measured.
+    loaded: bool,
+    args: &'static [&'static str],
+}
+
+const fn ipsecconf(name: &'static str, loaded: bool, args: &'static [&'static str]) -> Scenario {
+    Scenario { name, program: "ipsecconf", loaded, args }
+}
+
+const fn ipseckey(name: &'static str, loaded: bool, args: &'static [&'static str]) -> Scenario {
+    Scenario { name, program: "ipseckey", loaded, args }
+}
+
+/// The first one loads the input.
+const HOST: &[Scenario] = &[
+    ipsecconf("-a", false, &["-q", "-a", INPUT]),
+    ipsecconf("-F -a", true, &["-q", "-F", "-a", INPUT]),
+    ipsecconf("-c", false, &["-c", INPUT]),
+    ipsecconf("-l", true, &["-l"]),
+    ipsecconf("-L", true, &["-L"]),
+    ipsecconf("-r", true, &["-q", "-r", INPUT]),
+    ipsecconf("-d", true, &["-q", "-d", "1"]),
 ];
 
-/// Measures all commands for one kind and number of rules.
-pub(super) fn run(kind: Kind, rules: usize, rounds: usize) -> io::Result<Vec<Measured>> {
+const TUNNEL: &[Scenario] = &[
+    ipsecconf("-a", false, &["-q", "-a", INPUT]),
+    ipsecconf("-F -a", true, &["-q", "-F", "-a", INPUT]),
+    ipsecconf("-c", false, &["-c", INPUT]),
+    ipsecconf("-l", true, &["-l"]),
+    ipsecconf("-L", true, &["-L"]),
+    ipsecconf("-r", true, &["-q", "-r", INPUT]),
+    ipsecconf("-d", true, &["-q", "-d", "tun000000,1"]),
+];
+
+const KEYS: &[Scenario] = &[
+    ipseckey("-n -f", false, &["-n", "-f", INPUT]),
+    ipseckey("-n -c", false, &["-n", "-c", INPUT]),
+    ipseckey("-n dump esp", true, &["-n", "dump", "esp"]),
+    ipseckey("-n save esp", true, &["-n", "save", "esp"]),
+];
+
+/// The file with the input.
+const INPUT: &str = "input";
+
+/// Measures all commands for one kind and number of entries.
+pub(super) fn run(kind: Kind, size: usize, rounds: usize) -> io::Result<Vec<Measured>> {
     let dir = tempfile::tempdir()?;
-    std::fs::write(dir.path().join("policy.conf"), policy(kind, rules))?;
+    std::fs::write(dir.path().join(INPUT), input(kind, size))?;
+    let scenarios = match kind {
+        Kind::Host => HOST,
+        Kind::Tunnel => TUNNEL,
+        Kind::Keys => KEYS,
+    };
     let mut results = Vec::new();
-    for &(name, loaded, args) in COMMANDS {
-        let mut measured = Measured { name, figures: Vec::new(), kernel_peak: 0 };
+    for scenario in scenarios {
+        let mut measured = Measured { name: scenario.name, figures: Vec::new(), kernel_peak: 0 };
         for _ in 0..rounds {
             let kernel = Kernel::start(dir.path())?;
-            if loaded {
-                Figures::of(&kernel.ipsecconf(dir.path(), &["-q", "-a", "policy.conf"])?)?;
+            if scenario.loaded {
+                Figures::of(&kernel.command(dir.path(), &scenarios[0])?)?;
             }
-            let args: &[&str] = match (name, kind) {
-                ("-d", Kind::Tunnel) => &["-q", "-d", "tun000000,1"],
-                _ => args,
-            };
-            measured.figures.push(Figures::of(&kernel.ipsecconf(dir.path(), args)?)?);
+            measured.figures.push(Figures::of(&kernel.command(dir.path(), scenario)?)?);
             measured.kernel_peak = measured.kernel_peak.max(kernel.peak()?);
         }
         results.push(measured);
@@ -53,10 +91,10 @@ pub(super) fn run(kind: Kind, rules: usize, rounds: usize) -> io::Result<Vec<Mea
     Ok(results)
 }
 
-/// One rule a line, each for another address, or for another address and tunnel.
-fn policy(kind: Kind, rules: usize) -> String {
+/// One rule or association a line, each for another address (and another tunnel).
+fn input(kind: Kind, size: usize) -> String {
     let mut text = String::new();
-    for k in 0..rules {
+    for k in 0..size {
         let addr = address(k);
         let _ = match kind {
             Kind::Host => writeln!(
@@ -66,6 +104,15 @@ fn policy(kind: Kind, rules: usize) -> String {
             Kind::Tunnel => writeln!(
                 text,
                 "{{ tunnel tun{k:06} negotiate tunnel raddr {addr} }} ipsec {{ encr_algs aes-gcm }}"
+            ),
+            Kind::Keys => writeln!(
+                text,
+                "add esp spi {:#x} src 10.200.0.1 dst {addr} auth_alg hmac-sha1 authkey \
+                 0102030405060708090a0b0c0d0e0f10111213{:02x} encr_alg aes encrkey \
+                 000102030405060708090a0b0c0d0e{:02x} hard_addtime 100000",
+                k + 256,
+                k % 251,
+                k % 241
             ),
         };
     }
@@ -95,9 +142,10 @@ impl Kernel {
         Ok(Self { lab, child })
     }
 
-    fn ipsecconf(&self, cwd: &Path, args: &[&str]) -> io::Result<Command> {
-        let mut command = Command::new(crate::program("ipsecconf").map_err(io::Error::other)?);
-        command.args(args).current_dir(cwd).env("IPSEC_LAB", self.lab.path());
+    fn command(&self, cwd: &Path, scenario: &Scenario) -> io::Result<Command> {
+        let program = crate::program(scenario.program).map_err(io::Error::other)?;
+        let mut command = Command::new(program);
+        command.args(scenario.args).current_dir(cwd).env("IPSEC_LAB", self.lab.path());
         Ok(command)
     }
 
