@@ -3,8 +3,8 @@
 //! Where this kernel answers otherwise than illumos does, on purpose.
 //!
 //! Everything else is to be the same byte for byte; the recorded conversations in
-//! `tests/golden/pf_policy_kernel.jsonl` and the recorded commands in
-//! `tests/golden/dladm.jsonl` hold it to that.
+//! `tests/golden/pf_policy_kernel.jsonl` and `pf_key_kernel.jsonl` and the recorded commands
+//! in `tests/golden/dladm.jsonl` hold it to that.
 
 /// A defect of illumos and what is done instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +169,48 @@ pub const DECISIONS: &[Decision] = &[
         name: "statistics of a tunnel that has policy",
         illumos: "each packet that leaves is counted twice",
         modified: "once",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "how much a soft limit of time is shortened",
+        illumos: "by 8 to 23 seconds, by chance",
+        modified: "by as much, but from the SPI, so that a run can be repeated",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "UPDATE and UPDATEPAIR without an association",
+        illumos: "null pointer",
+        modified: "EINVAL, diagnostic 20",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "DELPAIR_STATE",
+        illumos: "null pointer",
+        modified: "removes the pairs in that state; EINVAL, diagnostic 20 without an association",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "two dumps at once",
+        illumos: "the second is ENOMEM while the first is under way",
+        modified: "a dump is whole at once, so there is never a second one",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "keys of zeroes",
+        illumos: "refused if the word behind the key is zero, too, which can be outside of the message",
+        modified: "not refused for that; weak DES keys are, as on illumos",
+        unmodified: "as modified",
+        cases: &[],
+    },
+    Decision {
+        name: "broadcast addresses of associations",
+        illumos: "those of the interfaces of the host",
+        modified: "IPv4 addresses that end in 255",
         unmodified: "as modified",
         cases: &[],
     },
