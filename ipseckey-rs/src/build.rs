@@ -9,8 +9,9 @@ use illumos_ipsec::wire::key::{AddressExt, Ext, ExtType, LabelExt, Message, SaEx
 
 use crate::add::{Fields, NULL};
 use crate::command::{self, Verb};
+use crate::flight::Asked;
 use crate::reply;
-use crate::session::{CommandResult, Done, Session};
+use crate::session::{CommandResult, Done, Session, Source};
 use crate::value::{Address, Label};
 
 /// Protocols of what is in a tunnel: none said, IPv4, IPv6.
@@ -177,6 +178,10 @@ fn send(session: &mut Session, verb: Verb, kind: SaType, fields: Fields) -> Comm
         }
         let mut message = request(verb, kind, &fields, from, *addr);
         session.number(&mut message);
+        if session.source == Source::File && dst.addrs.len() == 1 && !session.settings.verbose {
+            let asked = Asked { verb, kind, spi: fields.spi, addr: *addr };
+            return session.ask(message, asked).map(|()| Done::Sent);
+        }
         command::verbose(session, &message);
         let answer = command::exchange(session, &message)?;
         match reply::of_add(session, verb, kind, fields.spi, *addr, &answer)? {

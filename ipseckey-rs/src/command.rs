@@ -222,6 +222,7 @@ pub(crate) fn exchange(
     session: &mut Session,
     message: &Message,
 ) -> Result<illumos_ipsec::sys::key::Received, End> {
+    session.settle()?;
     let seq = message.header.seq;
     let client = session.client();
     let result: Result<_, KeyError> =

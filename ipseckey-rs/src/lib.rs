@@ -19,6 +19,7 @@
 //! | `value` | numbers, algorithms, keys, addresses, labels |
 //! | `add` | add and update: collecting keywords, building requests |
 //! | `find` | delete and get |
+//! | `flight` | requests of a file, several under way at once |
 //! | `reply` | answers of the kernel to both |
 //! | `show` | messages as text |
 //! | `save` | associations as commands |
@@ -32,6 +33,7 @@ mod build;
 mod command;
 mod exit;
 mod find;
+mod flight;
 mod help;
 mod keyword;
 mod line;

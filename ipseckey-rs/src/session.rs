@@ -8,6 +8,7 @@
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use illumos_ipsec::model::SaType;
 use illumos_ipsec::policy::AlgDb;
@@ -20,6 +21,7 @@ use illumos_ipsec::wire::key::Message;
 use crate::args::Program;
 use crate::command;
 use crate::exit::End;
+use crate::flight::Flight;
 use crate::line::{Joiner, Line, TooLong};
 use crate::show::Look;
 use crate::terminal::{Terminal, Typed};
@@ -64,6 +66,8 @@ pub(crate) enum Done {
     Prompt,
     /// Done.
     Quiet,
+    /// A request is under way; what becomes of it is said later.
+    Sent,
     /// Of several associations some were made; what was wrong has been said.
     Partly,
     /// What was wrong has been said.
@@ -87,7 +91,9 @@ pub(crate) struct Session<'s> {
     /// Says what time it is.
     now: System,
     /// The line that is being carried out, where there is one to point to.
-    line: Option<Line>,
+    pub(crate) line: Option<Rc<Line>>,
+    /// Requests under way.
+    pub(crate) flight: Flight,
 }
 
 impl<'s> Session<'s> {
@@ -128,6 +134,7 @@ impl<'s> Session<'s> {
             client,
             seq: 0,
             line: None,
+            flight: Flight::default(),
             now: system.clone(),
         })
     }
@@ -182,6 +189,7 @@ impl<'s> Session<'s> {
 
     /// Writes to standard output.
     pub(crate) fn print(&mut self, text: impl AsRef<[u8]>) {
+        self.answers_first();
         // A failure shows again at the end.
         let _ = self.out.write_all(text.as_ref());
     }
@@ -199,14 +207,22 @@ impl<'s> Session<'s> {
 
     /// Writes a line to standard error, after what is on standard output.
     pub(crate) fn complain(&mut self, text: impl std::fmt::Display) {
+        self.answers_first();
         let _ = self.out.flush();
         let _ = writeln!(self.err, "{}: {text}", self.settings.program.name());
     }
 
     /// The same without the name of the program.
     pub(crate) fn complain_plain(&mut self, text: impl std::fmt::Display) {
+        self.answers_first();
         let _ = self.out.flush();
         let _ = writeln!(self.err, "{text}");
+    }
+
+    /// What is said about earlier lines comes before what is said about this one.
+    fn answers_first(&mut self) {
+        // A failure ends the run after this line.
+        let _ = self.settle();
     }
 
     /// Shows a block: the place, and a text that gets a newline.
@@ -214,6 +230,7 @@ impl<'s> Session<'s> {
         if self.in_service() {
             return;
         }
+        self.answers_first();
         if let Some(line) = self.line.as_ref().filter(|_| self.source == Source::File) {
             let head = format!(
                 "Config file entry near line {} caused error(s) or warnings:\n\n{}\n\n\n",
@@ -257,7 +274,7 @@ impl<'s> Session<'s> {
     pub(crate) fn run_words(&mut self, words: &[Vec<u8>]) -> Result<(), End> {
         let line = Line::of_words(words);
         match command::run(self, &line)? {
-            Done::Prompt | Done::Quiet => Ok(()),
+            Done::Prompt | Done::Quiet | Done::Sent => Ok(()),
             Done::Partly | Done::Failed => Err(End::Fatal),
         }
     }
@@ -268,7 +285,14 @@ impl<'s> Session<'s> {
             self.print("Flushing existing SAs before adding new SAs\n");
             command::flush(self, SaType::UNSPEC)?;
         }
-        let (mut good, mut bad) = (0_usize, 0_usize);
+        // Whatever ends the file, what has been sent is spoken about.
+        let ended = self.run_lines(text);
+        self.settle()?;
+        ended?;
+        self.sum_up(path)
+    }
+
+    fn run_lines(&mut self, text: &[u8]) -> Result<(), End> {
         let mut joiner = Joiner::default();
         let mut lines = text.split_inclusive(|byte| *byte == b'\n');
         loop {
@@ -277,19 +301,26 @@ impl<'s> Session<'s> {
                 None if joiner.is_open() => joiner.end(),
                 None => break,
             };
-            let Some(line) = line else { continue };
-            self.line = Some(line.clone());
-            match command::run(self, &line)? {
-                Done::Prompt | Done::Quiet => good += 1,
-                Done::Partly => (good, bad) = (good + 1, bad + 1),
-                Done::Failed => bad += 1,
+            let Some(line) = line.map(Rc::new) else { continue };
+            self.line = Some(Rc::clone(&line));
+            let done = command::run(self, &line);
+            self.line = None;
+            let count = &mut self.flight;
+            match done? {
+                Done::Prompt | Done::Quiet => count.good += 1,
+                Done::Partly => (count.good, count.bad) = (count.good + 1, count.bad + 1),
+                Done::Failed => count.bad += 1,
+                Done::Sent => {}
+            }
+            if let Some(end) = self.flight.over() {
+                return Err(end);
             }
         }
-        self.line = None;
-        self.sum_up(good, bad, path)
+        Ok(())
     }
 
-    fn sum_up(&mut self, good: usize, bad: usize, path: &OsStr) -> Result<(), End> {
+    fn sum_up(&mut self, path: &OsStr) -> Result<(), End> {
+        let Flight { good, bad, .. } = self.flight;
         let program = self.program();
         if bad == 0 {
             if self.in_service() {
@@ -365,7 +396,8 @@ impl<'s> Session<'s> {
             };
             let prompt = match line {
                 Some(line) => {
-                    self.line = Some(line.clone());
+                    let line = Rc::new(line);
+                    self.line = Some(Rc::clone(&line));
                     command::run(self, &line)? == Done::Prompt
                 }
                 None => blank,

@@ -114,9 +114,16 @@ impl KeyClient {
         self.socket.send(&message.encode()).map_err(|source| KeyError::Send { request, source })
     }
 
-    /// Sends messages as they are, in order.
-    pub fn send_all(&mut self, request: MsgType, messages: &[Vec<u8>]) -> Result<(), KeyError> {
-        self.socket.send_all(messages).map_err(|source| KeyError::Send { request, source })
+    /// Sends messages as they are, in order. Not more than the socket can hold answers
+    /// for: the kernel drops what does not fit.
+    pub fn send_all(&mut self, messages: &[Message]) -> Result<(), KeyError> {
+        let Some(first) = messages.first() else {
+            return Ok(());
+        };
+        let request = first.header.kind;
+        let encoded: Vec<_> = messages.iter().map(Message::encode).collect();
+        let slices: Vec<&[u8]> = encoded.iter().map(|bytes| bytes.as_slice()).collect();
+        self.socket.send_all(&slices).map_err(|source| KeyError::Send { request, source })
     }
 
     /// The next message, whoever it is for. `None` when the other descriptor is ready.

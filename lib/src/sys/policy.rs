@@ -274,7 +274,9 @@ impl PolicyClient {
                 sent += 1;
                 next = messages.next();
             }
-            self.socket.send_all(&batch).map_err(|source| PolicyError::Send { request, source })?;
+            self.socket
+                .send_all(&batch.iter().map(Vec::as_slice).collect::<Vec<_>>())
+                .map_err(|source| PolicyError::Send { request, source })?;
             // Take half of the answers before sending again, so that both ends have work.
             let keep = if next.is_some() { in_flight.len() / 2 } else { 0 };
             while in_flight.len() > keep

@@ -15,7 +15,7 @@ pub trait MessageSocket {
     fn send(&mut self, message: &[u8]) -> io::Result<()>;
 
     /// Sends several messages, in order.
-    fn send_all(&mut self, messages: &[Vec<u8>]) -> io::Result<()> {
+    fn send_all(&mut self, messages: &[&[u8]]) -> io::Result<()> {
         messages.iter().try_for_each(|message| self.send(message))
     }
 

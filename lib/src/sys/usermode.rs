@@ -64,10 +64,10 @@ struct LabSocket {
 
 impl MessageSocket for LabSocket {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        self.send_all(&[message.to_vec()])
+        self.send_all(&[message])
     }
 
-    fn send_all(&mut self, messages: &[Vec<u8>]) -> io::Result<()> {
+    fn send_all(&mut self, messages: &[&[u8]]) -> io::Result<()> {
         let mut left = messages;
         while !left.is_empty() {
             let batch = &left[..left.len().min(BATCH)];
