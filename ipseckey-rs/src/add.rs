@@ -7,6 +7,7 @@
 
 use illumos_ipsec::model::{AlgProto, Lifetime, SaFlags, SaType, Secret};
 use illumos_ipsec::wire::key::{IdentityExt, KeyExt, TCPSIG_MD5_KEY_LEN};
+use zeroize::Zeroizing;
 
 use crate::args::Program;
 use crate::build;
@@ -127,7 +128,7 @@ impl Reader<'_, '_, '_> {
     fn read(&mut self) -> Result<(), Stop> {
         let tcpkey = self.session.settings.program == Program::Tcpkey;
         while let Some(word) = self.words.next() {
-            match keyword::find(&word.text, tcpkey) {
+            match keyword::find(word.text(), tcpkey) {
                 Some(keyword) => self.keyword(keyword, word)?,
                 None => {
                     let shown = word.shown();
@@ -522,7 +523,7 @@ impl Reader<'_, '_, '_> {
             return self.stop("Unexpected end of command line, was expecting a string.\n");
         };
         let octets = match keyword {
-            Keyword::AuthString => Some(word.text.clone()),
+            Keyword::AuthString => Some(Zeroizing::new(word.text().to_vec())),
             _ => value::hex(word),
         };
         let Some(octets) = octets.filter(|octets| !octets.is_empty()) else {
@@ -572,7 +573,8 @@ impl Reader<'_, '_, '_> {
             self.session.block(&text);
         }
         let hex = matches!(keyword, Keyword::SrcIdentityHex | Keyword::DstIdentityHex);
-        let octets = if hex { value::hex(name) } else { Some(name.text.clone()) };
+        let octets =
+            if hex { value::hex(name) } else { Some(Zeroizing::new(name.text().to_vec())) };
         let Some(octets) = octets else {
             return self.stop("Expecting a name in hexadecimal digits.\n");
         };

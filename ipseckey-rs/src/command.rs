@@ -244,6 +244,7 @@ pub(crate) fn verbose(session: &mut Session, message: &Message) {
 
 /// Shows a message on standard output.
 pub(crate) fn show_message(session: &mut Session, bytes: &[u8]) {
+    session.look_at_clock();
     let mut text = zeroize::Zeroizing::new(Vec::with_capacity(2048));
     let complaints = session.look().message(&mut text, bytes);
     session.print(&*text);
@@ -258,6 +259,7 @@ pub(crate) fn complain_diagnostic(session: &mut Session, diagnostic: Diagnostic)
 }
 
 fn dump(session: &mut Session, kind: SaType) -> CommandResult {
+    session.look_at_clock();
     let outcome = each_of(session, kind, |session, bytes| {
         let mut text = zeroize::Zeroizing::new(Vec::with_capacity(2048));
         let complaints = session.look().message(&mut text, bytes);

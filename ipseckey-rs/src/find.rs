@@ -83,7 +83,7 @@ fn read(
         !known
     };
     while let Some(word) = words.next() {
-        let Some(keyword) = keyword::find(&word.text, tcpkey) else {
+        let Some(keyword) = keyword::find(word.text(), tcpkey) else {
             *errors += &format!("Unknown extension field \"{}\"\n", word.shown());
             continue;
         };

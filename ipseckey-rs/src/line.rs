@@ -12,6 +12,7 @@
 //! [`Word::shown`].
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use bstr::ByteSlice;
 use zeroize::Zeroizing;
@@ -26,23 +27,32 @@ const SECRET: &[&[u8]] = &[b"authkey", b"encrkey", b"authstring", b"authstring_h
 /// A word of a line.
 #[derive(Clone, Debug)]
 pub(crate) struct Word {
-    pub(crate) text: Zeroizing<Vec<u8>>,
+    /// The words of the line, one behind the other; one piece of memory for all of them.
+    all: Rc<Zeroizing<Vec<u8>>>,
+    /// Where this one is in it.
+    at: Range<usize>,
     /// It is a key, or looks like one.
     secret: bool,
+    /// Where it is in the line as it was read.
     range: Range<usize>,
 }
 
 impl Word {
+    /// The word without its quotation marks.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.all[self.at.clone()]
+    }
+
     /// The word as messages show it: of a key, nothing but its length.
     pub(crate) fn shown(&self) -> String {
         match self.secret {
-            true => "X".repeat(self.text.len()),
-            false => self.text.to_str_lossy().into_owned(),
+            true => "X".repeat(self.text().len()),
+            false => self.text().to_str_lossy().into_owned(),
         }
     }
 
     pub(crate) fn is(&self, text: &str) -> bool {
-        self.text.as_slice() == text.as_bytes()
+        self.text() == text.as_bytes()
     }
 }
 
@@ -73,7 +83,12 @@ impl Line {
     pub(crate) fn of_words(words: &[Vec<u8>]) -> Self {
         let words = words
             .iter()
-            .map(|text| Word { text: text.clone().into(), secret: false, range: 0..0 })
+            .map(|text| Word {
+                all: Rc::new(text.clone().into()),
+                at: 0..text.len(),
+                secret: false,
+                range: 0..0,
+            })
             .collect();
         Self { number: 0, text: Vec::new().into(), words: mark(words) }
     }
@@ -100,7 +115,8 @@ fn is_space(byte: u8) -> bool {
 }
 
 fn split(text: &[u8]) -> Vec<Word> {
-    let mut words = Vec::new();
+    let mut all = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut places: Vec<(Range<usize>, Range<usize>)> = Vec::with_capacity(24);
     let mut at = 0;
     while at < text.len() {
         if is_space(text[at]) {
@@ -109,7 +125,7 @@ fn split(text: &[u8]) -> Vec<Word> {
         }
         let start = at;
         let mut quoted = false;
-        let mut word = Zeroizing::new(Vec::with_capacity(64));
+        let begin = all.len();
         while at < text.len() {
             let byte = text[at];
             if byte == b'"' {
@@ -122,8 +138,8 @@ fn split(text: &[u8]) -> Vec<Word> {
                     break;
                 }
                 quoted = true;
-                if !word.is_empty() {
-                    word.push(b'"');
+                if all.len() > begin {
+                    all.push(b'"');
                 }
                 continue;
             }
@@ -132,27 +148,28 @@ fn split(text: &[u8]) -> Vec<Word> {
                     break;
                 }
                 // Blanks at the beginning of what is quoted do not count.
-                if word.is_empty() {
+                if all.len() == begin {
                     at += 1;
                     continue;
                 }
             }
-            word.push(byte);
+            all.push(byte);
             at += 1;
         }
-        if !word.is_empty() {
-            words.push(Word { text: word, secret: false, range: start..at });
+        if all.len() > begin {
+            places.push((begin..all.len(), start..at));
         }
     }
-    words
+    let all = Rc::new(all);
+    let word = |(at, range)| Word { all: Rc::clone(&all), at, secret: false, range };
+    places.into_iter().map(word).collect()
 }
 
 /// Finds the keys.
 fn mark(mut words: Vec<Word>) -> Vec<Word> {
     for at in 0..words.len() {
-        let after =
-            at.checked_sub(1).is_some_and(|before| SECRET.contains(&words[before].text.as_slice()));
-        words[at].secret = after || looks_like_key(&words[at].text);
+        let after = at.checked_sub(1).is_some_and(|before| SECRET.contains(&words[before].text()));
+        words[at].secret = after || looks_like_key(words[at].text());
     }
     words
 }
@@ -223,7 +240,7 @@ mod tests {
     fn words(text: &str) -> Vec<String> {
         let line = Line::new(text.as_bytes().to_vec().into(), 1);
         let words = line.map(|line| line.words).unwrap_or_default();
-        words.iter().map(|word| word.text.to_str_lossy().into_owned()).collect()
+        words.iter().map(|word| word.text().to_str_lossy().into_owned()).collect()
     }
 
     #[test]

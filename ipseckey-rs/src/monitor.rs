@@ -39,6 +39,7 @@ pub(crate) fn run(session: &mut Session, active: bool) -> CommandResult {
             Ok(None) => break,
             Err(error) => return Err(session.exchange_failed(&error)),
         };
+        session.look_at_clock();
         let time = local_time(session.look().now);
         session.print(format!("Read {} bytes.\nTimestamp: {time}\n", bytes.len()));
         command::show_message(session, &bytes);

@@ -46,7 +46,7 @@ pub(crate) fn save_option(session: &mut Session, path: &OsStr) -> Result<(), End
 
 /// The command.
 pub(crate) fn run(session: &mut Session, kind: SaType, path: Option<&Word>) -> CommandResult {
-    let path = path.map(|word| OsStr::from_bytes(&word.text).to_owned());
+    let path = path.map(|word| OsStr::from_bytes(word.text()).to_owned());
     save(session, kind, path.as_deref())
 }
 

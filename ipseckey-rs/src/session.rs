@@ -88,8 +88,9 @@ pub(crate) struct Session<'s> {
     client: Option<KeyClient>,
     /// Number of the command, which its requests have.
     pub(crate) seq: u32,
-    /// Says what time it is.
-    now: System,
+    system: System,
+    /// The time of what is shown: a listing is of one moment.
+    time: u64,
     /// The line that is being carried out, where there is one to point to.
     pub(crate) line: Option<Rc<Line>>,
     /// Requests under way.
@@ -135,7 +136,8 @@ impl<'s> Session<'s> {
             seq: 0,
             line: None,
             flight: Flight::default(),
-            now: system.clone(),
+            time: system.now(),
+            system: system.clone(),
         })
     }
 
@@ -165,11 +167,16 @@ impl<'s> Session<'s> {
         self.settings.service.is_some()
     }
 
+    /// Looks at the clock again.
+    pub(crate) fn look_at_clock(&mut self) {
+        self.time = self.system.now();
+    }
+
     /// How messages are shown.
     pub(crate) fn look(&self) -> Look<'_> {
         Look {
             names: &self.names,
-            now: self.now.now(),
+            now: self.time,
             algs: &self.algs,
             numeric: self.settings.numeric,
             verbose: self.settings.verbose,
@@ -196,7 +203,7 @@ impl<'s> Session<'s> {
 
     /// Where a file that a command names is.
     pub(crate) fn operand(&self, path: &OsStr) -> PathBuf {
-        self.now.operand(path)
+        self.system.operand(path)
     }
 
     /// Makes what has been written be seen.

@@ -17,7 +17,7 @@ use crate::line::Word;
 /// Reads a number in C notation that is at most `most`.
 pub(crate) fn number(word: Option<&Word>, most: u64) -> Result<u64, String> {
     let word = word.ok_or("Unexpected end of command line, was expecting a number.\n")?;
-    let value = std::str::from_utf8(&word.text).ok().and_then(c_number);
+    let value = std::str::from_utf8(word.text()).ok().and_then(c_number);
     match value {
         Some(value) if value <= most => Ok(value),
         Some(_) => Err(format!("Expecting a number up to {most}, not \"{}\"!\n", word.shown())),
@@ -42,10 +42,10 @@ pub(crate) fn c_number(text: &str) -> Option<u64> {
 /// The SA type that a word names: a word or a number.
 pub(crate) fn sa_type(word: &Word) -> Option<SaType> {
     let number = || {
-        let text = std::str::from_utf8(&word.text).ok()?;
+        let text = std::str::from_utf8(word.text()).ok()?;
         u8::try_from(c_number(text)?).ok().map(SaType)
     };
-    SaType::from_word(&word.text).or_else(number)
+    SaType::from_word(word.text()).or_else(number)
 }
 
 /// An algorithm, and a warning about it.
@@ -69,7 +69,7 @@ pub(crate) fn algorithm(
             false => Err(format!("Unknown tcpsig authentication algorithm type \"{shown}\"\n")),
         });
     }
-    if let Some(known) = algs.by_name(proto, &word.text) {
+    if let Some(known) = algs.by_name(proto, word.text()) {
         let name = known.names.first().map_or("", String::as_str);
         let warning = known.flags.contains(AlgFlags::COUNTER).then(|| {
             format!(
@@ -79,7 +79,7 @@ pub(crate) fn algorithm(
         });
         return Ok(Ok(Algorithm { id: known.id, warning }));
     }
-    let id = std::str::from_utf8(&word.text).ok().and_then(c_number);
+    let id = std::str::from_utf8(word.text()).ok().and_then(c_number);
     if let Some(id) = id.and_then(|id| u8::try_from(id).ok()) {
         return Ok(Ok(Algorithm { id, warning: None }));
     }
@@ -109,7 +109,7 @@ pub(crate) fn key(word: Option<&Word>) -> Result<Key, BadKey> {
         BadKey::Only("Unexpected end of command line, was expecting a key.\n".to_owned())
     })?;
     let shown = word.shown();
-    let text = word.text.as_slice();
+    let text = word.text();
     let (digits, bits) = match text.iter().position(|byte| *byte == b'/') {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
@@ -158,7 +158,7 @@ pub(crate) fn key(word: Option<&Word>) -> Result<Key, BadKey> {
 
 /// Reads octets in hexadecimal digits.
 pub(crate) fn hex(word: &Word) -> Option<Zeroizing<Vec<u8>>> {
-    let text = word.text.strip_prefix(b"0x").unwrap_or(&word.text);
+    let text = word.text().strip_prefix(b"0x").unwrap_or(word.text());
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
     let (pairs, rest) = text.as_chunks::<2>();
     if !rest.is_empty() {
@@ -294,9 +294,9 @@ pub(crate) fn identity_type(word: &Word) -> Option<u16> {
         ("der_dn", 4),
         ("der_gn", 5),
     ];
-    let known = |(name, _): &&(&str, u16)| name.as_bytes().eq_ignore_ascii_case(&word.text);
+    let known = |(name, _): &&(&str, u16)| name.as_bytes().eq_ignore_ascii_case(word.text());
     let number = || {
-        let text = std::str::from_utf8(&word.text).ok()?;
+        let text = std::str::from_utf8(word.text()).ok()?;
         u16::try_from(c_number(text)?).ok()
     };
     NAMES.iter().find(known).map(|(_, number)| *number).or_else(number)
@@ -306,7 +306,7 @@ pub(crate) fn identity_type(word: &Word) -> Option<u16> {
 pub(crate) fn state(word: &Word) -> Option<u8> {
     const NAMES: &[&str] = &["larval", "mature", "dying", "dead"];
     let number = || {
-        let text = std::str::from_utf8(&word.text).ok()?;
+        let text = std::str::from_utf8(word.text()).ok()?;
         u8::try_from(c_number(text)?).ok().filter(|number| usize::from(*number) < NAMES.len())
     };
     let at = NAMES.iter().position(|name| word.is(name)).and_then(|at| u8::try_from(at).ok());
@@ -325,7 +325,7 @@ const LABEL_WORDS: usize = 4;
 
 /// Reads `ADMIN_LOW`, `ADMIN_HIGH` or `0xCLASS-LENGTH-COMPARTMENTS`.
 pub(crate) fn label(word: &Word) -> Option<Label> {
-    let text = std::str::from_utf8(&word.text).ok()?;
+    let text = std::str::from_utf8(word.text()).ok()?;
     if text.eq_ignore_ascii_case("ADMIN_LOW") {
         return Some(Label { level: 0, bitmap: vec![0; LABEL_WORDS] });
     }

@@ -34,13 +34,16 @@ struct Probe {
     skip: usize,
 }
 
+/// The name of a field, and how it is filled with ones.
+type Field<'a, T> = (&'static str, &'a dyn Fn(&mut T));
+
 fn probe<T: Clone>(
     name: &'static str,
     zero: &T,
     encode: impl Fn(T) -> Vec<u8>,
-    fields: &[(&'static str, &dyn Fn(&mut T))],
+    fields: &[Field<'_, T>],
 ) -> Probe {
-    let set = |(field, change): &(&'static str, &dyn Fn(&mut T))| {
+    let set = |(field, change): &Field<'_, T>| {
         let mut value = zero.clone();
         change(&mut value);
         (*field, encode(value))

@@ -7,6 +7,9 @@ use illumos_ipsec::wire::key::Show;
 
 use crate::{ConnId, Kernel};
 
+/// Gives the bytes without secrets.
+type Redact = fn(&[u8]) -> Vec<u8>;
+
 /// One kernel interface: a socket in the lab directory.
 pub(super) struct Interface {
     /// Name of the socket, and of the interface in a trace.
@@ -16,7 +19,7 @@ pub(super) struct Interface {
     /// One line about one message, for a trace.
     pub(super) describe: fn(&[u8], Show) -> String,
     /// The bytes without what a trace does not show.
-    pub(super) redact: Option<fn(&[u8]) -> Vec<u8>>,
+    pub(super) redact: Option<Redact>,
 }
 
 /// Every interface a lab has.
