@@ -13,28 +13,38 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 
 /// What one run took.
 #[derive(Clone, Debug)]
 pub struct Figures {
     /// Wall time in seconds.
     pub seconds: f64,
+    /// Time of the processor in the program itself, in seconds.
+    pub user: f64,
     /// Peak resident memory in bytes.
     pub peak: u64,
 }
 
-/// Runs a command and prints its figures: nanoseconds, peak KiB, exit status.
+/// Runs a command and prints its figures: nanoseconds, microseconds of the processor
+/// in the program, peak KiB, exit status.
 pub fn measure(command: &[OsString]) -> Result<(), Box<dyn Error>> {
     let (program, args) = command.split_first().ok_or("nothing to measure")?;
     let start = Instant::now();
     let status = Command::new(program).args(args).stdout(Stdio::null()).status()?;
     let nanoseconds = start.elapsed().as_nanos();
-    let peak = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
-    println!("{nanoseconds} {peak} {}", status.code().unwrap_or(-1));
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let (user, peak) = (usage.user_time().num_microseconds(), usage.max_rss());
+    println!("{nanoseconds} {user} {peak} {}", status.code().unwrap_or(-1));
     Ok(())
 }
 
 impl Figures {
+    /// Of something that is not a process.
+    pub(super) fn wall(seconds: f64) -> Self {
+        Self { seconds, user: 0.0, peak: 0 }
+    }
+
     /// Measures a command that must succeed.
     pub(super) fn of(command: &Command) -> io::Result<Self> {
         let this = std::env::current_exe()?;
@@ -53,13 +63,14 @@ impl Figures {
         let output = helper.stderr(File::create(errors.path())?).output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let fields: Vec<&str> = text.split_whitespace().collect();
-        let [nanoseconds, peak, "0"] = fields[..] else {
+        let [nanoseconds, user, peak, "0"] = fields[..] else {
             let message = std::fs::read_to_string(errors.path())?;
             return Err(io::Error::other(format!("{command:?} failed: {text}{message}")));
         };
         let bad = |_| io::Error::other(format!("bad figures {text:?}"));
         Ok(Self {
             seconds: nanoseconds.parse::<f64>().map_err(|_| bad(()))? / 1e9,
+            user: user.parse::<f64>().map_err(|_| bad(()))? / 1e6,
             peak: peak.parse::<u64>().map_err(|_| bad(()))? * 1024,
         })
     }

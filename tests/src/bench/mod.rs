@@ -35,6 +35,8 @@ struct Row {
     median: String,
     #[tabled(rename = "min..max s")]
     spread: String,
+    #[tabled(rename = "user s")]
+    user: String,
     #[tabled(rename = "command MiB")]
     command_memory: String,
     #[tabled(rename = "kernel MiB")]
@@ -85,6 +87,7 @@ fn row(kind: Kind, entries: usize, result: &scenario::Measured) -> Row {
         command: result.name.to_owned(),
         median: format!("{seconds:.3}"),
         spread: format!("{min:.3}..{max:.3}"),
+        user: format!("{:.3}", median(&result.figures, |f| f.user)),
         command_memory: memory(result.figures.iter().map(|f| f.peak).max().unwrap_or_default()),
         kernel_memory: memory(result.kernel_peak),
         each: format!("{:.2}", seconds * 1e6 / entries as f64),

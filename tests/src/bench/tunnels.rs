@@ -101,7 +101,7 @@ fn create_many(rounds: usize) -> Result<Row, Box<dyn Error>> {
             };
             tunnels.create(&tunnel, true)?;
         }
-        figures.push(Figures { seconds: start.elapsed().as_secs_f64(), peak: 0 });
+        figures.push(Figures::wall(start.elapsed().as_secs_f64()));
         let last = tunnels.list(LinkFlags::ACTIVE)?.pop().ok_or("no tunnel")?;
         let info = client.tunnel_info(last.link)?;
         if !info.flags.contains(KparamFlags::SECURE | KparamFlags::IPSECPOL) {
@@ -199,7 +199,7 @@ fn decide(rounds: usize) -> Result<Row, Box<dyn Error>> {
         for packet in &packets {
             black_box(kernel.policy_verdict(black_box(packet)));
         }
-        figures.push(Figures { seconds: start.elapsed().as_secs_f64(), peak: 0 });
+        figures.push(Figures::wall(start.elapsed().as_secs_f64()));
     }
     let each = median(&figures, |figure| figure.seconds) / packets.len() as f64;
     Ok(Row {

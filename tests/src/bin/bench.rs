@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How long `ipsecconf` takes for many rules, kernel side included, and how that
-//! compares with loading as many rules into Linux in the same run.
+//! How long `ipsecconf` takes for many rules and `ipseckey` for many associations, kernel
+//! side included; tunnels and verdicts; and how loading rules compares with loading as many
+//! into Linux in the same run.
 //!
 //! `cargo xtask bench` runs it in a release build. `bench measure COMMAND...` is the
 //! helper that runs one command and prints its wall time and peak memory.
