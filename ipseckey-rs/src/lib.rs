@@ -25,6 +25,7 @@
 //! | `save` | associations as commands |
 //! | `monitor` | what others do |
 //! | `help` | help texts |
+//! | `input` | lines of a pipe |
 //! | `terminal` | editing lines |
 
 mod add;
@@ -35,6 +36,7 @@ mod exit;
 mod find;
 mod flight;
 mod help;
+mod input;
 mod keyword;
 mod line;
 mod monitor;

@@ -207,6 +207,13 @@ impl Joiner {
         if self.open.len() + line.len() > LONGEST {
             return Err(TooLong::Command);
         }
+        let needed = self.open.len() + line.len();
+        if needed > self.open.capacity() {
+            // Growing would leave a copy behind that nobody wipes.
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed));
+            larger.extend_from_slice(&self.open);
+            self.open = larger;
+        }
         self.open.extend_from_slice(line);
         let more = line.ends_with(b"\\\n");
         if more {

@@ -6,7 +6,7 @@
 //! as the method of a service there is none, because its log can be read by everybody.
 
 use std::ffi::OsStr;
-use std::io::{self, BufRead, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -22,6 +22,7 @@ use crate::args::Program;
 use crate::command;
 use crate::exit::End;
 use crate::flight::Flight;
+use crate::input::Input;
 use crate::line::{Joiner, Line, TooLong};
 use crate::show::Look;
 use crate::terminal::{Terminal, Typed};
@@ -366,12 +367,8 @@ impl<'s> Session<'s> {
         match Terminal::open(self.program()) {
             Some(mut terminal) => self.converse(|joiner| terminal.next_line(joiner.is_open())),
             None => {
-                let mut stdin = io::stdin().lock();
-                self.converse(|_| {
-                    let mut line = zeroize::Zeroizing::new(Vec::with_capacity(256));
-                    let read = stdin.read_until(b'\n', &mut line)?;
-                    Ok(if read > 0 { Typed::Line(line) } else { Typed::End })
-                })
+                let mut input = Input::new();
+                self.converse(|_| input.next_line())
             }
         }
     }

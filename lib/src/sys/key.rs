@@ -138,7 +138,9 @@ impl KeyClient {
 
     fn receive(&mut self) -> Result<Received, KeyError> {
         let bytes = self.socket.receive().map_err(KeyError::Receive)?;
-        Ok(Zeroizing::new(bytes.to_vec()))
+        let bytes = Zeroizing::new(bytes.to_vec());
+        self.socket.wipe_received();
+        Ok(bytes)
     }
 
     /// The next message of this process with one of these sequence numbers; other messages

@@ -22,6 +22,9 @@ pub trait MessageSocket {
     /// Receives one message; the bytes live until the next call.
     fn receive(&mut self) -> io::Result<&[u8]>;
 
+    /// Overwrites the message that was received last; there may be keys in it.
+    fn wipe_received(&mut self) {}
+
     /// Waits until there is a message, something else can be read, or the time is over.
     /// The message comes first.
     fn wait(&mut self, _or: Option<BorrowedFd<'_>>, _most: Option<Duration>) -> io::Result<Ready> {

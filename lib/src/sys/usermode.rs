@@ -60,6 +60,8 @@ struct LabSocket {
     ready: VecDeque<(usize, usize)>,
     /// Lengths of the packets of the last batch, from the first buffer on.
     filled: Vec<usize>,
+    /// The packet that was asked for last.
+    last: Option<(usize, usize)>,
 }
 
 impl MessageSocket for LabSocket {
@@ -90,9 +92,16 @@ impl MessageSocket for LabSocket {
         if self.ready.is_empty() {
             self.fill()?;
         }
-        match self.ready.pop_front() {
+        self.last = self.ready.pop_front();
+        match self.last {
             Some((at, len @ 1..)) => Ok(&self.buffers[at][..len]),
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    fn wipe_received(&mut self) {
+        if let Some((at, len)) = self.last.take() {
+            self.buffers[at][..len].zeroize();
         }
     }
 
@@ -122,7 +131,7 @@ impl Drop for LabSocket {
 
 impl LabSocket {
     fn new(fd: OwnedFd) -> Self {
-        Self { fd, buffers: Vec::new(), ready: VecDeque::new(), filled: Vec::new() }
+        Self { fd, buffers: Vec::new(), ready: VecDeque::new(), filled: Vec::new(), last: None }
     }
 
     /// Overwrites what the last batch has left; there may be keys in it.
