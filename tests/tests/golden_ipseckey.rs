@@ -6,7 +6,7 @@
 //! differs without being listed fails, and so does a listed one that agrees again.
 
 use libtest_mimic::{Arguments, Trial};
-use system_tests::golden::{Outcome, ipseckey};
+use system_tests::golden::ipseckey;
 
 fn main() {
     let args = Arguments::from_args();
@@ -15,10 +15,7 @@ fn main() {
         .into_iter()
         .map(|case| {
             let program = program.clone();
-            Trial::test(case.id.clone(), move || match ipseckey::run(&case, &program) {
-                Outcome::Passed | Outcome::Differs { .. } => Ok(()),
-                Outcome::Failed(difference) => Err(difference.into()),
-            })
+            Trial::test(case.id.clone(), move || ipseckey::run(&case, &program).judge())
         })
         .collect();
     libtest_mimic::run(&args, trials).exit();

@@ -1,30 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The recorded kernel conversations, each as a test for each kind of kernel.
+//! The recorded `PF_POLICY` conversations, each as a test for each kind of kernel.
 
-use ipsec_usermode::KernelKind;
-use libtest_mimic::{Arguments, Trial};
-use system_tests::golden::{Outcome, Report, kernel};
+use system_tests::golden::kernel;
 
 fn main() {
-    let args = Arguments::from_args();
-    let mut trials = Vec::new();
-    let mut report = Report::default();
-    for (kind, name) in [(KernelKind::Modified, "modified"), (KernelKind::Unmodified, "unmodified")]
-    {
-        for case in kernel::imported() {
-            let outcome = kernel::run(&case, kind);
-            let id = format!("{name}::{}", case.id);
-            report.add(&id, outcome.clone());
-            trials.push(Trial::test(id, move || match outcome {
-                Outcome::Passed | Outcome::Differs { .. } => Ok(()),
-                Outcome::Failed(diff) => Err(diff.into()),
-            }));
-        }
-    }
-    let conclusion = libtest_mimic::run(&args, trials);
-    if !args.list {
-        print!("{report}");
-    }
-    conclusion.exit();
+    kernel::test_both_kinds(&kernel::imported(), kernel::run);
 }

@@ -16,4 +16,5 @@ pub mod nvlist;
 pub mod policy;
 
 mod image;
+mod message;
 mod number;

@@ -55,6 +55,21 @@ macro_rules! diagnostics {
                 match self.0 { $($code => $text,)* _ => Self::UNKNOWN_TEXT }
             }
         }
+
+        impl ::std::fmt::Display for Diagnostic {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(self.text())
+            }
+        }
+
+        impl ::std::fmt::Debug for Diagnostic {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match self.name() {
+                    Some(name) => f.write_str(name),
+                    None => write!(f, "Diagnostic({})", self.0),
+                }
+            }
+        }
     };
 }
 

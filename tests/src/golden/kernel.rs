@@ -17,6 +17,7 @@ mod shape;
 use std::path::Path;
 
 use ipsec_usermode::KernelKind;
+use libtest_mimic::{Arguments, Trial};
 
 use super::{Outcome, Report};
 pub use case::{BadCase, Case, Hex, imported, read_dir, setup};
@@ -26,6 +27,27 @@ pub use replay::{Notice, Observed, replay};
 #[must_use]
 pub fn run(case: &Case, kind: KernelKind) -> Outcome {
     decide::judge(case, kind)
+}
+
+/// A test program: each case is a test for each kind of kernel. It ends the process.
+pub fn test_both_kinds(cases: &[Case], run: fn(&Case, KernelKind) -> Outcome) -> ! {
+    let args = Arguments::from_args();
+    let mut trials = Vec::new();
+    let mut report = Report::default();
+    for (kind, name) in [(KernelKind::Modified, "modified"), (KernelKind::Unmodified, "unmodified")]
+    {
+        for case in cases {
+            let outcome = run(case, kind);
+            let id = format!("{name}::{}", case.id);
+            report.add(&id, outcome.clone());
+            trials.push(Trial::test(id, move || outcome.judge()));
+        }
+    }
+    let conclusion = libtest_mimic::run(&args, trials);
+    if !args.list {
+        print!("{report}");
+    }
+    conclusion.exit()
 }
 
 /// Replays all cases of a directory: one JSON file each, as recorded.

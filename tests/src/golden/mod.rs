@@ -11,6 +11,8 @@ pub mod key_kernel;
 use std::borrow::Cow;
 use std::fmt;
 
+use libtest_mimic::Failed;
+
 /// How a recorded case came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -23,6 +25,16 @@ pub enum Outcome {
         /// The reason.
         decision: Cow<'static, str>,
     },
+}
+
+impl Outcome {
+    /// As the result of a test: a difference on purpose is none.
+    pub fn judge(self) -> Result<(), Failed> {
+        match self {
+            Self::Passed | Self::Differs { .. } => Ok(()),
+            Self::Failed(difference) => Err(difference.into()),
+        }
+    }
 }
 
 /// The outcomes of many cases.

@@ -2,8 +2,6 @@
 
 //! The diagnostic that comes with an error (`spec/pf_key.md` section 14).
 
-use std::fmt;
-
 use crate::wire::number::diagnostics;
 
 /// Diagnostic code of a reply.
@@ -104,19 +102,4 @@ diagnostics! {
 
 impl Diagnostic {
     const UNKNOWN_TEXT: &str = "Unknown diagnostic code";
-}
-
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
-    }
-}
-
-impl fmt::Debug for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.write_str(name),
-            None => write!(f, "Diagnostic({})", self.0),
-        }
-    }
 }

@@ -6,66 +6,11 @@ use super::FrameError;
 use super::consts::{ExtType, MsgType};
 use super::ext::{Ext, RuleExt, TunNameExt};
 use super::image::{HEADER_LEN, Header};
-use crate::wire::frame::walk;
+use crate::wire::message::message;
 
-/// Header and extensions in their order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// The header. [`Message::encode`] computes its length field.
-    pub header: Header,
-    /// The extensions.
-    pub exts: Vec<Ext>,
-}
-
-/// Why bytes are no message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    /// Not even a header.
-    #[error("message of {len} bytes, a header has {HEADER_LEN}")]
-    Short {
-        /// Bytes at hand.
-        len: usize,
-    },
-    /// Length or an extension is wrong.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-}
+message! { request(spdid: u8) }
 
 impl Message {
-    /// A request without extensions.
-    #[must_use]
-    pub fn request(kind: MsgType, spdid: u8) -> Self {
-        Self { header: Header::request(kind, spdid), exts: Vec::new() }
-    }
-
-    /// Adds an extension.
-    #[must_use]
-    pub fn with(mut self, ext: Ext) -> Self {
-        self.exts.push(ext);
-        self
-    }
-
-    /// Reads a message. Unknown and repeated extensions are kept.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        if bytes.len() < HEADER_LEN {
-            return Err(DecodeError::Short { len: bytes.len() });
-        }
-        let header = Header::read(bytes);
-        let stated = usize::from(header.len) * 8;
-        if stated != bytes.len() {
-            return Err(FrameError::Size { actual: bytes.len(), stated }.into());
-        }
-        let exts =
-            walk(bytes).map(|ext| Ok(Ext::decode(&ext?))).collect::<Result<_, FrameError>>()?;
-        Ok(Self { header, exts })
-    }
-
-    /// Bytes of the encoded message.
-    #[must_use]
-    pub fn encoded_len(&self) -> usize {
-        HEADER_LEN + self.exts.iter().map(Ext::encoded_len).sum::<usize>()
-    }
-
     /// The bytes, with the length field filled in.
     ///
     /// # Panics
@@ -73,20 +18,9 @@ impl Message {
     /// If the message is longer than its length field can say (524,280 bytes).
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let len = self.encoded_len();
-        let words = u16::try_from(len / 8).expect("message fits its length field");
-        let mut out = Vec::with_capacity(len);
-        out.extend_from_slice(&Header { len: words, ..self.header }.bytes());
-        for ext in &self.exts {
-            ext.encode(&mut out);
-        }
+        let mut out = Vec::new();
+        self.write(&mut out);
         out
-    }
-
-    /// The first extension of a type.
-    #[must_use]
-    pub fn get(&self, kind: ExtType) -> Option<&Ext> {
-        self.exts.iter().find(|ext| ext.kind() == kind)
     }
 
     /// The RULE extension.

@@ -112,7 +112,7 @@ fn run(step: &Step, program: &Path, dir: &Path) -> io::Result<Observed> {
         // If it has come and gone, nobody listens any more.
         let _ = Peer::release(&socket);
     }
-    let stdout = stdout.replace(&format!("pid={}.", child.id()), "pid=4242.");
+    let stdout = as_recorded(&stdout, &child);
     let mut observed = Observed {
         exit: status.code().or_else(|| status.signal().map(|signal| -signal)),
         stdout,
@@ -142,7 +142,8 @@ fn outputs(child: &mut Child, step: &Step) -> io::Result<(String, String)> {
     let mut text = Vec::new();
     if let Some(end) = shown_by_monitor(&step.stdout) {
         let mut buffer = [0; 4096];
-        while text.len() < end {
+        // Process ids have as many digits as they like.
+        while as_recorded(&String::from_utf8_lossy(&text), child).len() < end {
             match stdout.read(&mut buffer)? {
                 0 => break,
                 len => text.extend_from_slice(&buffer[..len]),
@@ -156,6 +157,11 @@ fn outputs(child: &mut Child, step: &Step) -> io::Result<(String, String)> {
     let errors = errors.join().map_err(|_| io::Error::other("a reader has died"))??;
     let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok((shown(&text), shown(&errors)))
+}
+
+/// Output with the process id of the recorded process.
+fn as_recorded(text: &str, child: &Child) -> String {
+    text.replace(&format!("pid={}.", child.id()), "pid=4242.")
 }
 
 /// How much of the standard output a monitor has written before it is interrupted.
