@@ -48,8 +48,12 @@ impl Sa {
         out.current = lifetime(ExtType::LIFETIME_CURRENT);
         for ext in &message.exts {
             match ext {
-                Ext::Key(ExtType::KEY_AUTH, key) => out.auth_key = Some(answered_key(key)),
-                Ext::Key(ExtType::KEY_ENCRYPT, key) => out.encr_key = Some(answered_key(key)),
+                Ext::Key(kind @ ExtType::KEY_AUTH, key) => {
+                    out.auth_key = Some(answered_key(*kind, key)?);
+                }
+                Ext::Key(kind @ ExtType::KEY_ENCRYPT, key) => {
+                    out.encr_key = Some(answered_key(*kind, key)?);
+                }
                 Ext::Key(_, key) => out.auth_string = Some(key.octets().into()),
                 Ext::Identity(ExtType::IDENTITY_SRC, id) => out.src_identity = Some(identity(id)),
                 Ext::Identity(_, id) => out.dst_identity = Some(identity(id)),
@@ -169,14 +173,15 @@ fn identity(ext: &IdentityExt) -> Identity {
     Identity { kind: ext.kind, id: ext.id, text: ext.text().to_vec() }
 }
 
-/// In answers, `bits` are those of the key alone and `reserved` those of the salt.
-fn answered_key(key: &KeyExt) -> SaKey {
+/// In answers, `bits` are those of the key alone and `reserved` those of the salt. There have
+/// to be as many octets, and a request has to be able to say how many bits there are.
+fn answered_key(kind: ExtType, key: &KeyExt) -> Result<SaKey, BadAssociation> {
     let len = usize::from(key.bits).div_ceil(8) + usize::from(key.reserved) / 8;
-    let bytes = key.bytes.expose();
-    SaKey {
-        bits: key.bits,
-        salt_bits: key.reserved,
-        bytes: Secret::from(&bytes[..len.min(bytes.len())]),
+    match (key.bytes.expose().get(..len), key.bits.checked_add(key.reserved)) {
+        (Some(bytes), Some(_)) => {
+            Ok(SaKey { bits: key.bits, salt_bits: key.reserved, bytes: Secret::from(bytes) })
+        }
+        _ => Err(BadAssociation::Bad(kind)),
     }
 }
 
@@ -186,7 +191,7 @@ fn asked_key(kind: ExtType, key: Option<&SaKey>) -> Option<Ext> {
     let mut bytes = Vec::with_capacity(key.bytes.len().next_multiple_of(8));
     bytes.extend_from_slice(key.bytes.expose());
     bytes.resize(key.bytes.len().next_multiple_of(8), 0);
-    Some(Ext::Key(kind, KeyExt::new(key.bits + key.salt_bits, 0, bytes.into())))
+    Some(Ext::Key(kind, KeyExt::new(key.bits.saturating_add(key.salt_bits), 0, bytes.into())))
 }
 
 impl AddressExt {
