@@ -74,3 +74,16 @@ pub fn check_commands(text: &[u8]) -> bool {
     session.mute();
     session.run_file(text, "-".as_ref()).is_ok()
 }
+
+/// Shows a message as `-n monitor` does, with keys or without. For fuzzers.
+#[must_use]
+pub fn shown(message: &[u8], paranoid: bool) -> Vec<u8> {
+    let settings = Settings { numeric: true, check: true, paranoid, ..Settings::default() };
+    let system = System::current();
+    let mut text = Vec::new();
+    if let Ok(session) = Session::open(&system, settings, Source::File) {
+        // What is wrong with a message is said on the side.
+        let _ = session.look().message(&mut text, message);
+    }
+    text
+}

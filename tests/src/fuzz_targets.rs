@@ -241,6 +241,7 @@ pub fn key_commands(data: &[u8]) {
 /// Any bytes as a message of `PF_KEY`: nothing panics, what is understood means the same
 /// when it is sent on, and no key is in what a trace shows.
 pub fn key_client_decode(data: &[u8]) {
+    let _ = ipseckey_rs::shown(data, false);
     let _ = key::describe(data, key::Show::Redacted);
     let hidden = key::redacted(data);
     assert_eq!(hidden.len(), data.len());
