@@ -72,6 +72,19 @@ fn one_bad_line_is_enough_for_a_bad_exit_status() {
 }
 
 #[test]
+fn quit_in_a_file_does_not_hide_what_was_wrong_before() {
+    let lab = Lab::new();
+    file(&lab, "good.keys", &(two() + "quit\nnonsense\n"));
+    let _ = lab.ipseckey(&["-f", "good.keys"]).exits(0);
+    assert_eq!(spis(&lab).len(), 2);
+    // Refused by the reader, refused by the kernel.
+    for wrong in ["add esp spi oops dst 192.0.2.1\n".to_owned(), two()] {
+        file(&lab, "bad.keys", &(wrong + "flush ah\nquit\n"));
+        let _ = lab.ipseckey(&["-f", "bad.keys"]).exits(1);
+    }
+}
+
+#[test]
 fn a_check_needs_no_kernel_and_says_everything() {
     let lab = Lab::new();
     file(&lab, "good.keys", &two());
