@@ -105,8 +105,10 @@ impl Kernel {
         let Outcome::Protect { mode, .. } = verdict.outcome else {
             return verdict;
         };
+        let without =
+            |verdict| Verdict { outcome: Outcome::Drop(Reason::NoAssociation), ..verdict };
         let Some(leaving) = self.leaving(packet, mode) else {
-            return verdict;
+            return without(verdict);
         };
         let chain: Vec<Alternative> = protecting(&verdict).collect();
         for wanted in chain {
@@ -136,7 +138,7 @@ impl Kernel {
                 return Verdict { outcome, used, ..verdict };
             }
         }
-        Verdict { outcome: Outcome::Drop(Reason::NoAssociation), ..verdict }
+        without(verdict)
     }
 
     fn leaving<'a>(&self, packet: &'a Packet, mode: TunnelMode) -> Option<Leaving<'a>> {
