@@ -298,10 +298,7 @@ pub(crate) fn each_of(
     }
     loop {
         let seq = session.seq;
-        let mine = |header: &Header| {
-            header.kind == MsgType::DUMP && (header.seq == seq || header.seq == 0)
-        };
-        let reply = session.client().reply(mine);
+        let reply = session.client().dump_record(seq);
         let bytes = reply.map_err(|error| session.exchange_failed(&error))?;
         if bytes.len() > HEADER_LEN {
             act(session, &bytes)?;

@@ -97,15 +97,9 @@ impl KeyClient {
     }
 
     /// The next sequence number, from 1.
-    pub fn next_seq(&mut self) -> u32 {
+    fn next_seq(&mut self) -> u32 {
         self.seq += 1;
         self.seq
-    }
-
-    /// The process id in requests.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.pid
     }
 
     /// Sends a message as it is.
@@ -190,6 +184,12 @@ impl KeyClient {
         self.send(&message)?;
         Ok(KeyDump { client: self, seq, done: false })
     }
+
+    /// The next record of the dump with this sequence number; a header alone is the last
+    /// one, and says whether something was wrong.
+    pub fn dump_record(&mut self, seq: u32) -> Result<Received, KeyError> {
+        self.reply(|header| header.kind == MsgType::DUMP && (header.seq == seq || header.seq == 0))
+    }
 }
 
 fn check(request: MsgType, header: &Header) -> Result<(), Refusal> {
@@ -212,11 +212,7 @@ impl KeyDump<'_> {
         if self.done {
             return Ok(None);
         }
-        let seq = self.seq;
-        let mine = |header: &Header| {
-            header.kind == MsgType::DUMP && matches!(header.seq, s if s == seq || s == 0)
-        };
-        let bytes = self.client.reply(mine).inspect_err(|_| self.done = true)?;
+        let bytes = self.client.dump_record(self.seq).inspect_err(|_| self.done = true)?;
         let header = Header::read(&bytes);
         if bytes.len() > HEADER_LEN {
             return Ok(Some(bytes));
