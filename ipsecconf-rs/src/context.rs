@@ -2,13 +2,14 @@
 
 //! What all commands need.
 
+use illumos_ipsec::cli::plain;
 use illumos_ipsec::policy::AlgDb;
 use illumos_ipsec::sys::System;
 use illumos_ipsec::sys::files::LockFile;
 use illumos_ipsec::sys::names::FileNames;
 use illumos_ipsec::sys::policy::PolicyClient;
 
-use crate::exit::{self, Failure, complain, plain};
+use crate::exit::{self, Failure, complain};
 
 /// Serialises all `ipsecconf` commands of a system.
 const LOCK_FILE: &str = "/var/run/ipsecconf.lock";

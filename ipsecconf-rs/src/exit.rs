@@ -87,15 +87,6 @@ pub(crate) fn no_policy(tunnel: &TunnelName) -> String {
     format!("there is no IPsec policy for tunnel {tunnel}")
 }
 
-/// The text of a system error, without the number that Rust adds.
-pub(crate) fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(at) => text[..at].to_owned(),
-        None => text,
-    }
-}
-
 /// Reports a request about some heads that failed.
 pub(crate) fn scope_failure(verb: &str, scope: &Scope, error: &PolicyError) -> Failure {
     let unknown = error.refusal().is_some_and(|refusal| refusal.errno == Errno::ENOENT);

@@ -6,11 +6,12 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 
+use illumos_ipsec::cli::plain;
 use illumos_ipsec::policy::SourceText;
 
 use crate::args;
 use crate::context::Context;
-use crate::exit::{Failure, complain, plain};
+use crate::exit::{Failure, complain};
 use crate::prose;
 
 /// What a file name on the command line led to.

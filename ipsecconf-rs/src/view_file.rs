@@ -13,12 +13,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use illumos_ipsec::cli::plain;
 use illumos_ipsec::model::Side;
 use illumos_ipsec::sys::files;
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 
 use crate::context::Context;
-use crate::exit::{Failure, complain, plain};
+use crate::exit::{Failure, complain};
 use crate::view::{Entry, Head, Item, View};
 
 const VIEW: &str = "/var/run/ipsecpolicy.conf";

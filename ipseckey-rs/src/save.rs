@@ -16,6 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use illumos_ipsec::cli::plain;
 use illumos_ipsec::model::{AlgProto, Lifetime, SaFlags, SaType};
 use illumos_ipsec::sys::signals::SignalsBlocked;
 use illumos_ipsec::wire::key::{
@@ -171,12 +172,6 @@ impl Drop for Target {
             let _ = fs::remove_file(new);
         }
     }
-}
-
-/// The text of a system error, without the number that Rust adds.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.find(" (os error ").map_or(text.clone(), |at| text[..at].to_owned())
 }
 
 /// What one association is known by to the other one of its pair.

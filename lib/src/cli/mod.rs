@@ -7,3 +7,13 @@ pub mod getopt;
 pub mod getopt_long;
 pub mod ofmt;
 pub mod smf;
+
+/// The text of a system error, without the number that Rust adds.
+#[must_use]
+pub fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}
