@@ -40,19 +40,24 @@ pub(crate) enum Command {
     /// `-a`, with or without `-f` or `-F`.
     Load(Load),
     /// `-c`.
-    Check { file: OsString },
+    Check { sources: Vec<OsString> },
     /// `-r`. A tunnel can only be named behind it and has no meaning.
     Remove { file: OsString, tunnel: Option<TunnelName> },
 }
 
-/// Loading a policy file.
+/// Loading policy.
 #[derive(Debug)]
 pub(crate) struct Load {
-    pub file: OsString,
+    /// Files and directories, in order; they form one load.
+    pub sources: Vec<OsString>,
     /// The heads whose old rules go away; none when rules are only added.
     pub replace: Option<Scope>,
     /// The standby side that is emptied at the end.
     pub cleanup: Scope,
+    /// `--keep-going`: sources with errors are left out, and their tunnels closed.
+    pub keep_going: bool,
+    /// `--plan`: only tell what would change.
+    pub plan: bool,
 }
 
 fn table() -> ClapCommand {
@@ -67,6 +72,9 @@ fn table() -> ClapCommand {
             .value_parser(value_parser!(OsString))
             .help(help)
     };
+    let word = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::Count).help(help)
+    };
     ClapCommand::new("ipsecconf")
         .disable_help_flag(true)
         .disable_version_flag(true)
@@ -77,26 +85,29 @@ fn table() -> ClapCommand {
         .arg(flag("list-all", 'L', "list the rules of the host and of all tunnels"))
         .arg(flag("flush-all", 'F', "remove the rules of the host and of all tunnels"))
         .arg(flag("quiet", 'q', "no warnings"))
-        .arg(valued("add", 'a', "FILE", "add the rules of a file"))
+        .arg(valued("add", 'a', "FILE|DIR", "add the rules of files and directories"))
         .arg(valued("delete", 'd', "[TUNNEL,]INDEX", "remove one rule of the kernel"))
         .arg(valued("remove", 'r', "FILE", "remove the rules that a file lists"))
         .arg(valued("tunnel", 'i', "TUNNEL", "the tunnel to act on"))
-        .arg(valued("check", 'c', "FILE", "check a file, change nothing"))
+        .arg(valued("check", 'c', "FILE|DIR", "check files and directories, change nothing"))
+        .arg(word("plan", "tell what a load would change, change nothing"))
+        .arg(word("keep-going", "load what is good, close the tunnels of what is not"))
         .arg(Arg::new("operands").num_args(0..).value_parser(value_parser!(OsString)))
 }
 
 /// The forms of the command, one a line.
 const USAGE: &str = "\
 usage: ipsecconf
-       ipsecconf -a FILE [-q]
-       ipsecconf -c FILE
+       ipsecconf -a FILE|DIR [-a FILE|DIR]... [-q] [--plan] [--keep-going]
+       ipsecconf -c FILE|DIR [-c FILE|DIR]...
        ipsecconf -r FILE [-q]
        ipsecconf -d INDEX [-i TUNNEL] [-q]
        ipsecconf -d TUNNEL,INDEX [-q]
        ipsecconf -l [-i TUNNEL] [-n] [-q]
        ipsecconf -L [-n] [-q]
-       ipsecconf -f [-i TUNNEL] [-q] [-a FILE]
-       ipsecconf -F [-q] [-a FILE]
+       ipsecconf -f [-i TUNNEL] [-q]
+       ipsecconf -F [-q]
+-f and -F with -a replace the policy in one step, and take what -a takes.
 FILE may be - for standard input.";
 
 /// Shows the forms of the command, unless a service would get them in its log.
@@ -128,8 +139,8 @@ enum Verb {
     None,
     Flush,
     List,
-    Add(OsString),
-    Replace(OsString),
+    Add(Vec<OsString>),
+    Replace(Vec<OsString>),
     Delete(i32),
     Remove(OsString),
 }
@@ -139,6 +150,8 @@ struct State {
     verb: Verb,
     scope: Option<Scope>,
     check: bool,
+    plan: bool,
+    keep_going: bool,
     in_service: bool,
 }
 
@@ -151,10 +164,19 @@ pub(crate) fn parse(args: Vec<OsString>, in_service: bool) -> Result<Invocation,
         complain(error);
         bad_usage(in_service, "bad usage")
     })?;
-    let mut state = State { verb: Verb::None, scope: None, check: false, in_service };
+    let given = |name| scanned.matches.get_count(name) > 0;
+    let mut state = State {
+        verb: Verb::None,
+        scope: None,
+        check: false,
+        plan: given("plan"),
+        keep_going: given("keep-going"),
+        in_service,
+    };
     for (letter, value) in scanned.options {
         state.option(letter, value.unwrap_or_default())?;
     }
+    state.check_words()?;
     let quiet = scanned.matches.get_count("quiet") > 0 || state.check;
     let numeric = scanned.matches.get_count("numeric") > 0;
     Ok(Invocation { command: state.command(), quiet, numeric })
@@ -173,11 +195,8 @@ impl State {
                 self.list()
             }
             'l' => self.list(),
-            'c' => {
-                self.check = true;
-                self.add(value)
-            }
-            'a' => self.add(value),
+            'c' => self.add(value, true),
+            'a' => self.add(value, false),
             'r' => {
                 if self.verb != Verb::None || self.scope.is_some() {
                     return Err(self.no_room_for_file());
@@ -222,12 +241,28 @@ impl State {
         Ok(())
     }
 
-    fn add(&mut self, file: OsString) -> Result<(), Failure> {
-        self.verb = match (&self.verb, &self.scope) {
-            (Verb::Flush, _) => Verb::Replace(file),
-            (Verb::None, None) => Verb::Add(file),
+    fn add(&mut self, source: OsString, check: bool) -> Result<(), Failure> {
+        match (&mut self.verb, &self.scope) {
+            (Verb::Flush, _) => self.verb = Verb::Replace(vec![source]),
+            (Verb::None, None) => self.verb = Verb::Add(vec![source]),
+            (Verb::Add(sources) | Verb::Replace(sources), _) if self.check == check => {
+                sources.push(source);
+            }
             _ => return Err(self.no_room_for_file()),
-        };
+        }
+        self.check = check;
+        Ok(())
+    }
+
+    /// The words are about loads.
+    fn check_words(&self) -> Result<(), Failure> {
+        let load = matches!(self.verb, Verb::Add(_) | Verb::Replace(_)) && !self.check;
+        for (given, word) in [(self.plan, "--plan"), (self.keep_going, "--keep-going")] {
+            if given && !load {
+                let message = format!("{word} goes with -a FILE, to load a policy");
+                return Err(bad_usage(self.in_service, message));
+            }
+        }
         Ok(())
     }
 
@@ -291,16 +326,21 @@ impl State {
 
     fn command(self) -> Command {
         let scope = self.scope.unwrap_or(Scope::Global);
+        let load = |sources| Load {
+            sources,
+            replace: Some(scope.clone()),
+            cleanup: scope.clone(),
+            keep_going: self.keep_going,
+            plan: self.plan,
+        };
         match self.verb {
             Verb::None => Command::Missing,
             Verb::List => Command::List(scope),
             Verb::Flush => Command::Flush(scope),
             Verb::Delete(index) => Command::Delete { scope, index },
-            Verb::Add(file) | Verb::Replace(file) if self.check => Command::Check { file },
-            Verb::Add(file) => Command::Load(Load { file, replace: None, cleanup: scope }),
-            Verb::Replace(file) => {
-                Command::Load(Load { file, replace: Some(scope.clone()), cleanup: scope })
-            }
+            Verb::Add(sources) | Verb::Replace(sources) if self.check => Command::Check { sources },
+            Verb::Add(sources) => Command::Load(Load { replace: None, ..load(sources) }),
+            Verb::Replace(sources) => Command::Load(load(sources)),
             Verb::Remove(file) => {
                 let tunnel = match scope {
                     Scope::Tunnel(name) => Some(name),
@@ -330,8 +370,17 @@ mod tests {
     use super::*;
 
     fn command(args: &[&str]) -> Result<String, Failure> {
-        parse(args.iter().map(OsString::from).collect(), true)
-            .map(|invocation| format!("{:?}", invocation.command))
+        parse(args.iter().map(OsString::from).collect(), true).map(|invocation| {
+            match invocation.command {
+                Command::Load(load) => {
+                    let Load { sources, replace, cleanup, keep_going, plan } = load;
+                    let keep_going = if keep_going { " keep-going" } else { "" };
+                    let plan = if plan { " plan" } else { "" };
+                    format!("{sources:?} {replace:?}, {cleanup:?}{keep_going}{plan}")
+                }
+                command => format!("{command:?}"),
+            }
+        })
     }
 
     #[test]
@@ -348,17 +397,16 @@ mod tests {
             (vec!["-d", "5,"], "invalid"),
             (vec!["-d", ",5"], "invalid"),
             (vec!["-d", "0x5", "-i", "t0"], "Delete { scope: Tunnel(\"t0\"), index: 5 }"),
-            (vec!["-a", "f"], "Load(Load { file: \"f\", replace: None, cleanup: Global })"),
-            (vec!["-a", "f", "-F"], "Load(Load { file: \"f\", replace: Some(All), cleanup: All })"),
-            (
-                vec!["-f", "-i", "t0", "-a", "f"],
-                "Load(Load { file: \"f\", replace: Some(Tunnel(\"t0\")), cleanup: Tunnel(\"t0\") })",
-            ),
-            (
-                vec!["-a", "f", "-i", "t0"],
-                "Load(Load { file: \"f\", replace: None, cleanup: Tunnel(\"t0\") })",
-            ),
-            (vec!["-f", "-c", "f"], "Check { file: \"f\" }"),
+            (vec!["-a", "f"], "[\"f\"] None, Global"),
+            (vec!["-a", "f", "-F"], "[\"f\"] Some(All), All"),
+            (vec!["-F", "-a", "f", "-a", "d"], "[\"f\", \"d\"] Some(All), All"),
+            (vec!["-a", "f", "-F", "-a", "d"], "[\"f\", \"d\"] Some(All), All"),
+            (vec!["-a", "f", "-a", "f", "--plan"], "[\"f\", \"f\"] None, Global plan"),
+            (vec!["--keep-going", "-a", "f"], "[\"f\"] None, Global keep-going"),
+            (vec!["-f", "-i", "t0", "-a", "f"], "[\"f\"] Some(Tunnel(\"t0\")), Tunnel(\"t0\")"),
+            (vec!["-a", "f", "-i", "t0"], "[\"f\"] None, Tunnel(\"t0\")"),
+            (vec!["-f", "-c", "f"], "Check { sources: [\"f\"] }"),
+            (vec!["-c", "f", "-c", "d"], "Check { sources: [\"f\", \"d\"] }"),
         ] {
             let got = command(&args).unwrap_or_else(|_| "invalid".into());
             assert_eq!(got, expected, "{args:?}");
@@ -375,6 +423,11 @@ mod tests {
             vec!["-i", "t0", "-i", "t1"],
             vec!["-i", ""],
             vec!["-c", "f", "-a", "f"],
+            vec!["-a", "f", "-c", "f"],
+            vec!["--plan", "-c", "f"],
+            vec!["--keep-going"],
+            vec!["-l", "--plan"],
+            vec!["--pla", "-a", "f"],
             vec!["-f", "-F"],
             vec!["-l", "-L"],
             vec!["-f", "-a", "f", "-F"],

@@ -3,146 +3,81 @@
 //! `-c`: checking policy without a kernel.
 //!
 //! Besides the language, a check knows what the kernel refuses in any state, so that a
-//! file that passes can only fail for what is loaded already.
+//! policy that passes can only fail for what is loaded already.
 
-use std::collections::HashMap;
-use std::ffi::OsStr;
-use std::net::IpAddr;
+use std::ffi::OsString;
 
 use illumos_ipsec::cli::diagnostics;
-use illumos_ipsec::model::{ActionKind, Direction, Prefix, Selector, TunnelName};
 use illumos_ipsec::policy::{self, PolicyRule, Problem, Resolver, Severity};
 
+use crate::args;
 use crate::context::Context;
-use crate::exit::{Failure, complain};
+use crate::contradictions::contradictions;
+use crate::exit::{Failure, PROGRAM, complain};
 use crate::prose;
-use crate::source::{self, Source};
+use crate::source::{self, Sources};
 
-pub(crate) fn run(context: &Context, file: &OsStr) -> Result<(), Failure> {
-    let Source::Text(source) = source::read(context, file)? else { return Ok(()) };
-    let sources = [source];
-    let parsed = policy::parse(&sources);
+pub(crate) fn run(context: &Context, operands: &[OsString]) -> Result<(), Failure> {
+    let sources = source::read(context, operands);
+    if sources.texts.is_empty() && context.service.is_some() {
+        prose::not_configured();
+        return Ok(());
+    }
+    let parsed = policy::parse(&sources.texts);
     let algs = context.algorithms();
     let names = context.names();
     let kernel = algs.kernel_algs();
     let resolver = Resolver { names: &names, algs: &algs, kernel: &kernel };
-    let empty = parsed.rules.is_empty() && parsed.problems.is_empty();
     let (rules, compile_problems) = policy::compile(&parsed, &resolver);
-    let mut problems = parsed.problems;
+    let mut problems = sources.problems.clone();
+    let empty = parsed.rules.is_empty() && problems.is_empty() && parsed.problems.is_empty();
+    problems.extend(parsed.problems);
     problems.extend(compile_problems);
-    problems.extend(policy::objections(&rules).into_iter().map(|objection| objection.problem));
-    problems.extend(contradictions(&rules));
-    diagnostics::report("ipsecconf", &sources, &problems);
-    bad_rules(&problems)?;
+    problems.extend(refusals(&rules));
+    diagnostics::report(PROGRAM, &sources.texts, &problems);
+    no_errors(context, &sources, &problems)?;
     if empty {
-        complain(format_args!("{}: the policy file has no rules", sources[0].name));
+        complain(no_rules(&sources));
         return Ok(());
     }
     prose::checked();
     Ok(())
 }
 
+/// What a kernel with an empty policy would refuse in these rules.
+pub(crate) fn refusals(rules: &[PolicyRule]) -> Vec<Problem> {
+    let objections = policy::objections(rules).into_iter().map(|objection| objection.problem);
+    objections.chain(contradictions(rules)).collect()
+}
+
 /// A failure if there is an error among the problems.
-pub(crate) fn bad_rules(problems: &[Problem]) -> Result<(), Failure> {
+pub(crate) fn no_errors(
+    context: &Context,
+    sources: &Sources,
+    problems: &[Problem],
+) -> Result<(), Failure> {
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let failure = match sources.missing {
+        // The words of the command line are wrong, not the policy.
+        true => Failure::Failed,
+        false => Failure::BadPolicy,
+    };
     match errors {
-        0 => Ok(()),
-        1 => {
-            complain("1 error in the policy; nothing was changed");
-            Err(Failure::BadPolicy)
-        }
-        n => {
-            complain(format_args!("{n} errors in the policy; nothing was changed"));
-            Err(Failure::BadPolicy)
-        }
+        0 => return Ok(()),
+        1 => complain("1 error in the policy; nothing was changed"),
+        n => complain(format_args!("{n} errors in the policy; nothing was changed")),
+    }
+    if sources.missing {
+        args::usage(context.service.is_some());
+    }
+    Err(failure)
+}
+
+/// There is nothing in any of the sources.
+pub(crate) fn no_rules(sources: &Sources) -> String {
+    match sources.texts.as_slice() {
+        [source] => format!("{}: the policy file has no rules", source.name),
+        [] => "there are no policy files, hence no rules".to_owned(),
+        several => format!("the {} policy files have no rules", several.len()),
     }
 }
-
-/// Rules of one file that select the same traffic for different actions.
-fn contradictions(rules: &[PolicyRule]) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut seen: HashMap<(Option<&TunnelName>, Direction, Selector), usize> = HashMap::new();
-    let mut icmp: HashMap<IcmpList<'_>, usize> = HashMap::new();
-    for (at, rule) in rules.iter().enumerate() {
-        let mut traffic = None;
-        let mut protection = None;
-        for n in 0..rule.requests() {
-            let selector = rule.selector(n);
-            for direction in rule.direction.iter() {
-                let first = *seen.entry((tunnel(rule), direction, selector.clone())).or_insert(at);
-                if !same_action(&rules[first], rule) {
-                    traffic.get_or_insert(first);
-                }
-                if let Some(list) = icmp_list(rule, direction, &selector) {
-                    let first = *icmp.entry(list).or_insert(at);
-                    if !same_action(&rules[first], rule) {
-                        protection.get_or_insert(first);
-                    }
-                }
-            }
-        }
-        let line = |other: usize| rules[other].span.line;
-        if let Some(other) = traffic {
-            problems.push(Problem::error(
-                rule.span,
-                format!(
-                    "the rule on line {} selects the same traffic for another action",
-                    line(other)
-                ),
-            ));
-        } else if let Some(other) = protection {
-            problems.push(Problem::error(
-                rule.span,
-                format!("the ICMP rule on line {} asks for another protection", line(other)),
-            ));
-        }
-    }
-    problems
-}
-
-fn tunnel(rule: &PolicyRule) -> Option<&TunnelName> {
-    rule.tunnel.as_ref().map(|(name, _)| name)
-}
-
-/// Do two rules do the same? A different mode of the same tunnel is reported by itself.
-fn same_action(a: &PolicyRule, b: &PolicyRule) -> bool {
-    let mode = |rule: &PolicyRule| rule.tunnel.as_ref().map(|(_, mode)| *mode);
-    mode(a) != mode(b) || a.alternatives() == b.alternatives()
-}
-
-/// Where the kernel keeps a protecting ICMP rule; all of one list must protect alike.
-type IcmpList<'a> = (Option<&'a TunnelName>, Direction, u8, Option<u32>);
-
-/// Hash chains of the host's and of a tunnel's policy head (`spec/pf_policy.md` section 6).
-const HOST_CHAINS: u32 = 251;
-const TUNNEL_CHAINS: u32 = 5;
-
-fn icmp_list<'a>(
-    rule: &'a PolicyRule,
-    direction: Direction,
-    selector: &Selector,
-) -> Option<IcmpList<'a>> {
-    let protocol = selector.proto.filter(|proto| matches!(*proto, ICMP | ICMPV6))?;
-    let address = selector.remote.or(selector.local);
-    let fits = address.is_none_or(|prefix| prefix.addr().is_ipv4() == (protocol == ICMP));
-    let protects = rule.alternatives().first().is_some_and(|a| a.kind == ActionKind::Ipsec);
-    if !fits || !protects {
-        return None;
-    }
-    let chains = if rule.tunnel.is_some() { TUNNEL_CHAINS } else { HOST_CHAINS };
-    let chain = selector.remote.filter(Prefix::is_host).map(|prefix| {
-        let octets = match prefix.addr() {
-            IpAddr::V4(addr) => addr.octets(),
-            IpAddr::V6(addr) => {
-                let [.., a, b, c, d] = addr.octets();
-                [a, b, c, d]
-            }
-        };
-        u32::from_ne_bytes(octets) % chains
-    });
-    Some((tunnel(rule), direction, protocol, chain))
-}
-
-/// Protocol numbers.
-const ICMP: u8 = 1;
-const ICMPV6: u8 = 58;

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 
 use illumos_ipsec::model::{Alternative, Direction, Selector, Side};
-use illumos_ipsec::policy::PolicyRule;
+use illumos_ipsec::policy::{PolicyRule, Problem};
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 
 use crate::additions::{self, Outcome, Request};
@@ -32,6 +32,35 @@ pub(crate) enum Conflict {
     Family(Vec<u64>),
     /// Another ICMP rule with another protection is in the way.
     Icmp,
+}
+
+impl Conflict {
+    /// The same for people.
+    pub(crate) fn problem(&self, rule: &PolicyRule) -> Problem {
+        let of_tunnel = match &rule.tunnel {
+            Some((tunnel, _)) => format!(" of tunnel {tunnel}"),
+            None => String::new(),
+        };
+        let numbers = |indices: &[u64]| {
+            let list: Vec<_> = indices.iter().map(u64::to_string).collect();
+            let noun = if list.len() == 1 { "rule" } else { "rules" };
+            format!("{noun} {}{of_tunnel}", list.join(", "))
+        };
+        let problem = |message: String| Problem::error(rule.span, message);
+        match self {
+            Self::Action(indices) => problem(format!(
+                "there is a rule for the same traffic with another action ({})",
+                numbers(indices)
+            )),
+            Self::Family(indices) => {
+                problem("only a part of this rule is in force, the rest was deleted".into())
+                    .hint(format!("delete {} with -d first", numbers(indices)))
+            }
+            Self::Icmp => problem(format!(
+                "there is an ICMP rule{of_tunnel} for the same addresses with another protection"
+            )),
+        }
+    }
 }
 
 /// Looks at every request that met EEXIST. Missing directions are added; what cannot be

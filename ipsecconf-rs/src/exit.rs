@@ -25,6 +25,8 @@ pub(crate) enum Failure {
     Privilege,
     /// The kernel did not take part in preparing or activating a policy.
     Kernel,
+    /// No failure, but to be told apart from success: a plan that would change something.
+    Changes,
 }
 
 /// The exit status: plain, and as the method of a service.
@@ -35,10 +37,12 @@ pub(crate) enum Failure {
 /// | `Fatal`, `BadPolicy` | 1 | 95 |
 /// | `Privilege` | 1 | 100 |
 /// | `Kernel` | 255 | 255 |
+/// | `Changes` | 2 | 2 |
 pub(crate) fn status(result: Result<(), Failure>, service: Option<&str>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
     let (code, closing) = match (failure, service) {
         (Failure::Kernel, _) => (255, None),
+        (Failure::Changes, _) => (2, None),
         (Failure::Failed, _) | (_, None) => (1, None),
         (Failure::Fatal, Some(_)) => (smf::EXIT_ERR_FATAL, Some("fatal error")),
         (Failure::BadPolicy, Some(_)) => {
@@ -52,6 +56,9 @@ pub(crate) fn status(result: Result<(), Failure>, service: Option<&str>) -> Exit
     ExitCode::from(code)
 }
 
+/// How messages call this program.
+pub(crate) const PROGRAM: &str = "ipsecconf";
+
 /// Writes a line to standard error.
 pub(crate) fn complain(message: impl std::fmt::Display) {
     complain_to(&mut io::stderr(), message);
@@ -60,7 +67,7 @@ pub(crate) fn complain(message: impl std::fmt::Display) {
 /// The same where standard error is buffered.
 pub(crate) fn complain_to(stderr: &mut impl io::Write, message: impl std::fmt::Display) {
     // Nothing can be done about a standard error that is closed.
-    let _ = writeln!(stderr, "ipsecconf: {message}");
+    let _ = writeln!(stderr, "{PROGRAM}: {message}");
 }
 
 /// Reports a lock that could not be taken.

@@ -15,7 +15,7 @@
 //! Between the modes there is no way: a side holds rules of one mode only. Such a load is
 //! refused before anything is changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use illumos_ipsec::model::{Direction, Prefix, Side, TunnelMode, TunnelName};
@@ -33,6 +33,35 @@ use crate::additions::{self, Outcome, Request};
 struct Running {
     mode: TunnelMode,
     rules: Vec<(u64, Direction)>,
+}
+
+/// The heads whose old rules go away in a load.
+#[derive(Debug, Default)]
+pub(crate) struct Replaced {
+    /// What is replaced because the operator says so.
+    pub scope: Option<Scope>,
+    /// Tunnels that drop everything for want of a usable policy, and get one now.
+    pub lifted: BTreeSet<TunnelName>,
+}
+
+impl Replaced {
+    /// Do the rules of this tunnel go away?
+    pub(crate) fn tunnel(&self, tunnel: &TunnelName) -> bool {
+        let named = match &self.scope {
+            Some(Scope::All) => true,
+            Some(Scope::Tunnel(name)) => name == tunnel,
+            Some(Scope::Global) | None => false,
+        };
+        named || self.lifted.contains(tunnel)
+    }
+
+    /// Heads among which all of them are.
+    fn widest(&self) -> Scope {
+        match &self.scope {
+            Some(scope) if self.lifted.is_empty() => scope.clone(),
+            _ => Scope::All,
+        }
+    }
 }
 
 /// Tunnels whose rules must be exchanged with care.
@@ -54,19 +83,14 @@ impl Graft {
     /// kernel without the defect, and when no running tunnel gets new rules.
     pub(crate) fn plan(
         client: &mut PolicyClient,
-        scope: &Scope,
+        replaced: &Replaced,
         rules: &[PolicyRule],
     ) -> Result<Self, PolicyError> {
-        let named = |tunnel: &TunnelName| match scope {
-            Scope::All => true,
-            Scope::Tunnel(name) => name == tunnel,
-            Scope::Global => false,
-        };
         let mut new_tunnels: Vec<&TunnelName> = rules
             .iter()
             .filter_map(|rule| rule.tunnel.as_ref())
             .map(|(name, _)| name)
-            .filter(|name| named(name))
+            .filter(|name| replaced.tunnel(name))
             .collect();
         new_tunnels.sort();
         new_tunnels.dedup();
@@ -74,7 +98,7 @@ impl Graft {
         if new_tunnels.is_empty() || !standby::has_standby_defect(client)? {
             return Ok(graft);
         }
-        for rule in client.rules(Side::Standby, scope)? {
+        for rule in client.rules(Side::Standby, &replaced.widest())? {
             let Some(tunnel) = rule.tunnel else { continue };
             if new_tunnels.binary_search(&&tunnel).is_ok() {
                 let running = graft
@@ -100,27 +124,33 @@ impl Graft {
         })
     }
 
-    /// Empties the standby side of all other heads of the scope.
+    /// Empties the standby side of all other heads whose rules go away.
     pub(crate) fn flush_others(
         &self,
         client: &mut PolicyClient,
-        scope: &Scope,
+        replaced: &Replaced,
     ) -> Result<(), PolicyError> {
-        match scope {
-            Scope::All => {
+        match &replaced.scope {
+            // Nothing to be careful about: one request for all heads.
+            Some(scope) if self.is_empty() => client.flush(Side::Standby, scope)?,
+            Some(Scope::All) => {
                 client.flush(Side::Standby, &Scope::Global)?;
                 for tunnel in client.tunnels(Side::Standby, &Scope::All)? {
                     if !self.running.contains_key(&tunnel) {
                         client.flush(Side::Standby, &Scope::Tunnel(tunnel))?;
                     }
                 }
-                Ok(())
             }
-            Scope::Tunnel(name) if !self.running.contains_key(name) => {
-                client.flush(Side::Standby, scope)
-            }
-            Scope::Tunnel(_) | Scope::Global => Ok(()),
+            Some(Scope::Tunnel(name)) if self.running.contains_key(name) => {}
+            Some(scope) => client.flush(Side::Standby, scope)?,
+            None => {}
         }
+        for tunnel in &replaced.lifted {
+            if !self.running.contains_key(tunnel) {
+                client.flush(Side::Standby, &Scope::Tunnel(tunnel.clone()))?;
+            }
+        }
+        Ok(())
     }
 
     /// Sends all requests: the ordinary ones at once, those of running tunnels with care.

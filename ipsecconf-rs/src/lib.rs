@@ -12,8 +12,11 @@
 //! | `args` | the option grammar, options acting from left to right |
 //! | `exit` | what can go wrong and which exit status it gives |
 //! | `context` | what all commands need: system, lock, names, algorithms |
-//! | `source` | reading policy files |
+//! | `source` | reading policy: files, directories, standard input |
+//! | `check`, `contradictions` | what can be said without a kernel |
 //! | `load`, `additions`, `duplicates`, `graft` | the transaction that puts rules into the kernel |
+//! | `keep_going` | loading what is good, and closing the tunnels of what is not |
+//! | `plan`, `in_clear` | what a load would change, and which traffic would lose protection |
 //! | `open_tunnels` | saying so when a tunnel loses its policy |
 //! | `view`, `view_file` | the record of what was loaded, and how it survives a crash |
 //! | `prose` | texts on standard output |
@@ -22,14 +25,18 @@ mod additions;
 mod args;
 mod check;
 mod context;
+mod contradictions;
 mod delete;
 mod duplicates;
 mod exit;
 mod flush;
 mod graft;
+mod in_clear;
+mod keep_going;
 mod list;
 mod load;
 mod open_tunnels;
+mod plan;
 mod prose;
 mod remove;
 mod source;
@@ -56,8 +63,8 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, context: Context) -> Result<(), Failure> {
     // A check looks at files only: it needs no lock, no kernel and no privilege.
-    if let Command::Check { file } = &command {
-        return check::run(&context, file);
+    if let Command::Check { sources } = &command {
+        return check::run(&context, sources);
     }
     let _lock = context.lock()?;
     match command {

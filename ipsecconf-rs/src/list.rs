@@ -9,18 +9,20 @@ use illumos_ipsec::wire::policy::DumpItem;
 
 use crate::context::Context;
 use crate::exit::{Failure, complain, request_failure, scope_failure};
-use crate::view_file::{ViewFile, write_out};
+use crate::view_file::{Origins, ViewFile, write_out};
 
 pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
     let mut client = context.open(Failure::Kernel)?;
-    ViewFile::new(context).repair(&mut client)?;
+    let view = ViewFile::new(context);
+    view.repair(&mut client)?;
+    let origins = view.origins()?;
     client
         .algorithms()
         .map_err(|error| request_failure("cannot list algorithms", &error, Failure::Failed))?;
     let algs = context.algorithms();
     let names = context.names();
     for attempt in 1.. {
-        let (listing, error) = read(context, &mut client, scope, &names, &algs)?;
+        let (listing, error) = read(context, &mut client, scope, &names, &algs, &origins)?;
         let changed = matches!(&error, Some(DumpError::Policy(error)) if error.is_eagain());
         if changed && attempt < DUMP_TRIES {
             continue;
@@ -44,6 +46,7 @@ fn read(
     scope: &Scope,
     names: &dyn Names,
     algs: &AlgDb,
+    origins: &Origins,
 ) -> Result<(Vec<u8>, Option<DumpError>), Failure> {
     let mut out = Vec::new();
     let mut trouble = None;
@@ -52,6 +55,9 @@ fn read(
     for item in dump {
         match item {
             Ok(DumpItem::Rule { rule, alternatives }) => {
+                if let Some(origin) = origins.of(&rule.tunnel, rule.index) {
+                    out.extend_from_slice(origin.to_line().as_bytes());
+                }
                 out.extend(policy::print_rule(&rule, &alternatives, context.numeric, names, algs));
             }
             Ok(DumpItem::Ruleset(_)) => {}

@@ -19,35 +19,43 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use illumos_ipsec::cli::diagnostics;
-use illumos_ipsec::model::Side;
-use illumos_ipsec::policy::{self, PolicyRule, Problem, Resolver, Severity, SourceText};
-use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Refusal};
+use illumos_ipsec::model::{KernelAlg, Side, TunnelMode, TunnelName};
+use illumos_ipsec::policy::{self, PolicyRule, Problem, Resolver, Severity};
+use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Refusal, Scope};
 use illumos_ipsec::sys::signals::SignalsBlocked;
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::Diagnostic;
 
 use crate::additions::{self, Outcome, Request};
 use crate::args::Load;
-use crate::check::bad_rules;
+use crate::check::{no_errors, no_rules};
 use crate::context::Context;
-use crate::duplicates::{self, Conflict};
-use crate::exit::{Failure, complain, request_failure, scope_failure};
-use crate::graft::Graft;
+use crate::duplicates;
+use crate::exit::{Failure, PROGRAM, complain, request_failure, scope_failure};
+use crate::graft::{Graft, Replaced};
+use crate::keep_going::{self, Triage};
 use crate::open_tunnels;
+use crate::plan;
 use crate::prose;
-use crate::source::{self, Source};
-use crate::view::{Entry, Item};
+use crate::source::{self, Sources};
+use crate::view::{Entry, Item, Origin, View};
 use crate::view_file::ViewFile;
 
 pub(crate) fn run(context: &Context, load: &Load) -> Result<(), Failure> {
-    prose::banner(context);
-    let Source::Text(source) = source::read(context, &load.file)? else { return Ok(()) };
-    let sources = [source];
-    let parsed = policy::parse(&sources);
-    let has_errors = parsed.problems.iter().any(|p| p.severity == Severity::Error);
+    if !load.plan {
+        prose::banner(context);
+    }
+    let sources = source::read(context, &load.sources);
+    if sources.texts.is_empty() && context.service.is_some() {
+        prose::not_configured();
+        return Ok(());
+    }
+    let parsed = policy::parse(&sources.texts);
+    let has_errors = !sources.problems.is_empty()
+        || parsed.problems.iter().any(|p| p.severity == Severity::Error);
     if parsed.rules.is_empty() && !has_errors {
-        diagnostics::report("ipsecconf", &sources, &parsed.problems);
-        complain(format_args!("{}: the policy file has no rules", sources[0].name));
+        diagnostics::report(PROGRAM, &sources.texts, &parsed.problems);
+        complain(no_rules(&sources));
         if load.replace.is_some() {
             complain("the old policy stays in force; ipsecconf -F removes it on purpose");
         }
@@ -56,86 +64,232 @@ pub(crate) fn run(context: &Context, load: &Load) -> Result<(), Failure> {
     let algs = context.algorithms();
     let names = context.names();
     // With an error in the text nothing will be sent: the kernel need not be asked.
-    let (mut client, kernel) = if has_errors {
+    let (client, kernel) = if has_errors && !load.keep_going {
         (None, algs.kernel_algs())
     } else {
         let mut client = context.open(Failure::Kernel)?;
-        let kernel = client.algorithms().map_err(|error| {
-            let failure = match error {
-                PolicyError::Send { .. } => Failure::Kernel,
-                _ => Failure::Failed,
-            };
-            request_failure("cannot list algorithms", &error, failure)
-        })?;
+        let kernel = algorithms(&mut client)?;
         (Some(client), kernel)
     };
     let resolver = Resolver { names: &names, algs: &algs, kernel: &kernel };
     let (rules, compile_problems) = policy::compile(&parsed, &resolver);
-    let mut problems = parsed.problems;
+    let mut problems = sources.problems.clone();
+    problems.extend(parsed.problems);
     problems.extend(compile_problems);
-    diagnostics::report("ipsecconf", &sources, &problems);
-    bad_rules(&problems)?;
-    let Some(client) = &mut client else { return Err(Failure::BadPolicy) };
-    let Some(requests) = additions::requests(&rules) else {
-        complain("the policy needs more kernel rules than there are priorities");
-        return Err(Failure::BadPolicy);
-    };
-
-    let _signals = SignalsBlocked::new();
-    let transaction = Transaction { context, load, sources: &sources, rules: &rules };
-    transaction.file().repair(client)?;
-    client.clone_all().map_err(|error| request_failure("cannot copy", &error, Failure::Kernel))?;
-    let result = transaction.fill_standby(client, &requests).and_then(|outcome| {
-        prose::add_warning(context);
-        if context.service.is_some() {
-            complain(format_args!("{} policy rules added", rules.len()));
+    let (rules, triage) = match load.keep_going {
+        true => {
+            let triage = Triage::new(&sources, rules, &mut problems);
+            (triage.good(&sources), Some(triage))
         }
-        transaction.activate(client, outcome)
-    });
-    let cleanup = client.flush(Side::Standby, &load.cleanup);
-    result?;
-    cleanup.map_err(|error| {
-        complain("the policy is in force, but the standby side could not be emptied");
-        scope_failure("clean up", &load.cleanup, &error)
+        false => (rules, None),
+    };
+    diagnostics::report(PROGRAM, &sources.texts, &problems);
+    if triage.is_none() {
+        no_errors(context, &sources, &problems)?;
+    }
+    let Some(mut client) = client else { return Err(Failure::BadPolicy) };
+    if load.plan {
+        return plan::run(context, load, &mut client, &sources, &rules, triage.as_ref(), &algs);
+    }
+    let _signals = SignalsBlocked::new();
+    ViewFile::new(context).repair(&mut client)?;
+    match triage {
+        None => Transaction::new(context, load, &sources, rules, 0)?.run(&mut client),
+        Some(triage) => load_the_good(context, load, &sources, triage, &mut client),
+    }
+}
+
+fn algorithms(client: &mut PolicyClient) -> Result<Vec<KernelAlg>, Failure> {
+    client.algorithms().map_err(|error| {
+        let failure = match error {
+            PolicyError::Send { .. } => Failure::Kernel,
+            _ => Failure::Failed,
+        };
+        request_failure("cannot list algorithms", &error, failure)
     })
+}
+
+/// Loads what is good, and stopgaps for the rest. If the kernel refuses a rule, its source
+/// is left out, too.
+fn load_the_good(
+    context: &Context,
+    load: &Load,
+    sources: &Sources,
+    mut triage: Triage,
+    client: &mut PolicyClient,
+) -> Result<(), Failure> {
+    loop {
+        let stopgaps = stopgaps(context, load, sources, &triage, client)?;
+        let mut rules = triage.good(sources);
+        rules.extend(stopgaps.iter().cloned());
+        let transaction = Transaction::new(context, load, sources, rules, stopgaps.len())?;
+        match transaction.attempt(client) {
+            Ok(()) if triage.is_complete() => return Ok(()),
+            Ok(()) => {
+                triage.report(sources, &stopgaps);
+                return Err(Failure::BadPolicy);
+            }
+            Err(Stop::Refused(problems)) => {
+                diagnostics::report(PROGRAM, &sources.texts, &problems);
+                if !triage.leave_out(&problems) {
+                    complain("the policy was not loaded; nothing was changed");
+                    return Err(Failure::Failed);
+                }
+            }
+            Err(Stop::Failed(failure)) => return Err(failure),
+        }
+    }
+}
+
+/// The rules that close tunnels without a usable policy. A tunnel whose rules stay in
+/// force needs none.
+pub(crate) fn stopgaps(
+    context: &Context,
+    load: &Load,
+    sources: &Sources,
+    triage: &Triage,
+    client: &mut PolicyClient,
+) -> Result<Vec<PolicyRule>, Failure> {
+    let replaced = Replaced { scope: load.replace.clone(), ..Replaced::default() };
+    let mut stopgaps = Vec::new();
+    for (tunnel, source) in triage.closed(sources) {
+        let mode = running_mode(client, &tunnel)?;
+        if mode.is_some() && !replaced.tunnel(&tunnel) {
+            complain(format_args!("tunnel {tunnel} keeps the policy that it has"));
+            continue;
+        }
+        let mode = mode.unwrap_or(TunnelMode::Tunnel);
+        stopgaps.extend(keep_going::stopgap(context, &tunnel, mode, source));
+    }
+    Ok(stopgaps)
+}
+
+/// The mode of a tunnel's rules in force, if there are any.
+fn running_mode(
+    client: &mut PolicyClient,
+    tunnel: &TunnelName,
+) -> Result<Option<TunnelMode>, Failure> {
+    let scope = Scope::Tunnel(tunnel.clone());
+    match client.rules(Side::Active, &scope) {
+        Ok(rules) => Ok(rules.first().map(|rule| rule.mode)),
+        Err(error) if error.refusal().is_some_and(|r| r.errno == Errno::ENOENT) => Ok(None),
+        Err(error) => Err(scope_failure("look at", &scope, &error)),
+    }
+}
+
+/// Why a load ends before it has changed anything.
+enum Stop {
+    /// Rules that the kernel refuses, or that contradict others in force.
+    Refused(Vec<Problem>),
+    /// Something that has been reported.
+    Failed(Failure),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 struct Transaction<'a> {
     context: &'a Context,
     load: &'a Load,
-    sources: &'a [SourceText],
-    rules: &'a [PolicyRule],
+    sources: &'a Sources,
+    rules: Vec<PolicyRule>,
+    requests: Vec<Request>,
+    /// So many rules at the end are stopgaps.
+    stopgaps: usize,
 }
 
-impl Transaction<'_> {
+impl<'a> Transaction<'a> {
+    fn new(
+        context: &'a Context,
+        load: &'a Load,
+        sources: &'a Sources,
+        rules: Vec<PolicyRule>,
+        stopgaps: usize,
+    ) -> Result<Self, Failure> {
+        let Some(requests) = additions::requests(&rules) else {
+            complain("the policy needs more kernel rules than there are priorities");
+            return Err(Failure::BadPolicy);
+        };
+        Ok(Self { context, load, sources, rules, requests, stopgaps })
+    }
+
+    fn run(&self, client: &mut PolicyClient) -> Result<(), Failure> {
+        self.attempt(client).map_err(|stop| match stop {
+            Stop::Failed(failure) => failure,
+            Stop::Refused(problems) => {
+                diagnostics::report(PROGRAM, &self.sources.texts, &problems);
+                complain("the policy was not loaded; nothing was changed");
+                Failure::Failed
+            }
+        })
+    }
+
+    fn attempt(&self, client: &mut PolicyClient) -> Result<(), Stop> {
+        let view = self.file().read()?.unwrap_or_default();
+        let replaced = self.replaced(&view);
+        client
+            .clone_all()
+            .map_err(|error| request_failure("cannot copy", &error, Failure::Kernel))?;
+        let result = self.fill_standby(client, &replaced).and_then(|outcome| {
+            prose::add_warning(self.context);
+            if self.context.service.is_some() {
+                let added = self.rules.len() - self.stopgaps;
+                complain(format_args!("{added} policy rules added"));
+            }
+            Ok(self.activate(client, outcome, view, &replaced)?)
+        });
+        let mut cleanup = client.flush(Side::Standby, &self.load.cleanup);
+        for tunnel in replaced.lifted {
+            cleanup = cleanup.and(client.flush(Side::Standby, &Scope::Tunnel(tunnel)));
+        }
+        result?;
+        cleanup.map_err(|error| {
+            complain("the policy is in force, but the standby side could not be emptied");
+            scope_failure("clean up", &self.load.cleanup, &error).into()
+        })
+    }
+
     fn file(&self) -> ViewFile {
         ViewFile::new(self.context)
+    }
+
+    /// Heads whose rules go away: those that the operator names, and tunnels with a
+    /// stopgap that get a policy now.
+    fn replaced(&self, view: &View) -> Replaced {
+        let mut replaced = Replaced { scope: self.load.replace.clone(), lifted: BTreeSet::new() };
+        let closed: BTreeSet<_> = view.stopgaps().collect();
+        if closed.is_empty() {
+            return replaced;
+        }
+        for rule in &self.rules[..self.rules.len() - self.stopgaps] {
+            if let Some((tunnel, _)) = &rule.tunnel
+                && closed.contains(tunnel)
+                && !replaced.tunnel(tunnel)
+            {
+                replaced.lifted.insert(tunnel.clone());
+            }
+        }
+        replaced
     }
 
     /// Puts the new policy together on the standby side.
     fn fill_standby(
         &self,
         client: &mut PolicyClient,
-        requests: &[Request],
-    ) -> Result<Outcome, Failure> {
+        replaced: &Replaced,
+    ) -> Result<Outcome, Stop> {
         let broken = |error: PolicyError| request_failure("cannot load", &error, Failure::Failed);
         let mut outcome = Outcome::default();
-        match &self.load.replace {
-            None => additions::send(client, self.rules, requests, &mut outcome).map_err(broken)?,
-            Some(scope) => {
-                let graft = Graft::plan(client, scope, self.rules).map_err(broken)?;
-                if graft.is_empty() {
-                    client
-                        .flush(Side::Standby, scope)
-                        .map_err(|error| scope_failure("replace", scope, &error))?;
-                    additions::send(client, self.rules, requests, &mut outcome).map_err(broken)?;
-                } else {
-                    self.refuse_mode_change(&graft)?;
-                    graft.flush_others(client, scope).map_err(broken)?;
-                    graft.send(client, self.rules, requests, &mut outcome).map_err(broken)?;
-                }
-            }
-        }
+        let graft = Graft::plan(client, replaced, &self.rules).map_err(broken)?;
+        self.refuse_mode_change(&graft)?;
+        graft.flush_others(client, replaced).map_err(|error| match &replaced.scope {
+            Some(scope) => scope_failure("replace", scope, &error),
+            None => broken(error),
+        })?;
+        graft.send(client, &self.rules, &self.requests, &mut outcome).map_err(broken)?;
         let mut problems: Vec<Problem> = outcome
             .refused
             .iter()
@@ -146,39 +300,52 @@ impl Transaction<'_> {
         }
         if problems.is_empty() && !outcome.duplicates.is_empty() {
             let conflicts =
-                duplicates::resolve(client, self.rules, &mut outcome).map_err(broken)?;
-            problems.extend(conflicts.iter().map(|(request, c)| self.conflict(request, c)));
+                duplicates::resolve(client, &self.rules, &mut outcome).map_err(broken)?;
+            problems
+                .extend(conflicts.iter().map(|(request, c)| c.problem(&self.rules[request.rule])));
             self.report_duplicates(&outcome);
         }
-        if problems.is_empty() {
-            return Ok(outcome);
-        }
-        diagnostics::report("ipsecconf", self.sources, &problems);
-        complain("the policy was not loaded; nothing was changed");
-        Err(Failure::Failed)
+        if problems.is_empty() { Ok(outcome) } else { Err(Stop::Refused(problems)) }
     }
 
     /// FLIP, and the view with it.
-    fn activate(&self, client: &mut PolicyClient, outcome: Outcome) -> Result<(), Failure> {
+    fn activate(
+        &self,
+        client: &mut PolicyClient,
+        outcome: Outcome,
+        mut view: View,
+        replaced: &Replaced,
+    ) -> Result<(), Failure> {
         let file = self.file();
-        let mut view = file.read()?.unwrap_or_default();
         view.items.reserve(self.rules.len());
         let mut opened = BTreeSet::new();
-        if let Some(scope) = &self.load.replace {
+        if let Some(scope) = &replaced.scope {
             view.take(scope);
             opened = open_tunnels::protected(client, scope)
                 .map_err(|error| scope_failure("look at", scope, &error))?;
         }
+        for tunnel in &replaced.lifted {
+            view.take(&Scope::Tunnel(tunnel.clone()));
+        }
         for (tunnel, _) in self.rules.iter().filter_map(|rule| rule.tunnel.as_ref()) {
             opened.remove(tunnel);
         }
-        for (rule, ranges) in self.rules.iter().zip(outcome.added) {
+        let names: Vec<Arc<str>> =
+            self.sources.texts.iter().map(|source| source.name.as_str().into()).collect();
+        let good = self.rules.len() - self.stopgaps;
+        for (at, (rule, ranges)) in self.rules.iter().zip(outcome.added).enumerate() {
             let Some(&(_, index)) = ranges.last() else { continue };
             view.items.push(Item::Entry(Entry {
                 head: rule.tunnel.as_ref().map(|(name, _)| name.clone()),
                 index,
                 rules: ranges,
                 text: Arc::clone(&rule.text),
+                origin: Some(Origin {
+                    file: Arc::clone(&names[rule.span.source]),
+                    line: rule.span.line,
+                    shown: self.sources.several || at >= good,
+                    stopgap: at >= good,
+                }),
             }));
         }
         file.prepare(&view)?;
@@ -193,17 +360,15 @@ impl Transaction<'_> {
         file.commit()
     }
 
-    fn refuse_mode_change(&self, graft: &Graft) -> Result<(), Failure> {
-        let Some(change) = graft.mode_change(self.rules) else { return Ok(()) };
+    fn refuse_mode_change(&self, graft: &Graft) -> Result<(), Stop> {
+        let Some(change) = graft.mode_change(&self.rules) else { return Ok(()) };
         let message = format!(
             "this kernel cannot change the mode of tunnel {} without sending clear text meanwhile",
             change.tunnel
         );
         let problem = Problem::error(self.rules[change.rule].span, message)
             .hint("take the tunnel down, remove its policy with -f -i, then load again");
-        diagnostics::report("ipsecconf", self.sources, &[problem]);
-        complain("the policy was not loaded; nothing was changed");
-        Err(Failure::Failed)
+        Err(Stop::Refused(vec![problem]))
     }
 
     fn refused(&self, request: &Request, refusal: &Refusal) -> Problem {
@@ -220,36 +385,6 @@ impl Transaction<'_> {
         Problem::error(rule.span, message)
     }
 
-    fn conflict(&self, request: &Request, conflict: &Conflict) -> Problem {
-        let rule = &self.rules[request.rule];
-        let of_tunnel = match &rule.tunnel {
-            Some((tunnel, _)) => format!(" of tunnel {tunnel}"),
-            None => String::new(),
-        };
-        let numbers = |indices: &[u64]| {
-            let list: Vec<_> = indices.iter().map(u64::to_string).collect();
-            format!(
-                "{} {}{of_tunnel}",
-                if list.len() == 1 { "rule" } else { "rules" },
-                list.join(", ")
-            )
-        };
-        let problem = |message: String| Problem::error(rule.span, message);
-        match conflict {
-            Conflict::Action(indices) => problem(format!(
-                "there is a rule for the same traffic with another action ({})",
-                numbers(indices)
-            )),
-            Conflict::Family(indices) => {
-                problem("only a part of this rule is in force, the rest was deleted".into())
-                    .hint(format!("delete {} with -d first", numbers(indices)))
-            }
-            Conflict::Icmp => problem(format!(
-                "there is an ICMP rule{of_tunnel} for the same addresses with another protection"
-            )),
-        }
-    }
-
     fn report_duplicates(&self, outcome: &Outcome) {
         if !self.context.talkative() {
             return;
@@ -262,6 +397,6 @@ impl Transaction<'_> {
                 Problem::warning(self.rules[request.rule].span, "this rule is in force already")
             })
             .collect();
-        diagnostics::report("ipsecconf", self.sources, &warnings);
+        diagnostics::report(PROGRAM, &self.sources.texts, &warnings);
     }
 }

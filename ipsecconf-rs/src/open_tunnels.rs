@@ -38,14 +38,19 @@ pub(crate) fn warn(tunnels: &BTreeSet<TunnelName>) {
     if tunnels.is_empty() {
         return;
     }
+    let (noun, verb) = if tunnels.len() == 1 { ("tunnel", "has") } else { ("tunnels", "have") };
+    complain(format_args!(
+        "WARNING: {noun} {} {verb} no IPsec policy any more; traffic is no longer protected",
+        list(tunnels)
+    ));
+}
+
+/// Some names, and how many more there are.
+pub(crate) fn list(tunnels: &BTreeSet<TunnelName>) -> String {
     let mut names: Vec<String> =
         tunnels.iter().take(NAMES_SHOWN).map(ToString::to_string).collect();
     if tunnels.len() > NAMES_SHOWN {
         names.push(format!("and {} more", tunnels.len() - NAMES_SHOWN));
     }
-    let (noun, verb) = if tunnels.len() == 1 { ("tunnel", "has") } else { ("tunnels", "have") };
-    complain(format_args!(
-        "WARNING: {noun} {} {verb} no IPsec policy any more; traffic is no longer protected",
-        names.join(", ")
-    ));
+    names.join(", ")
 }

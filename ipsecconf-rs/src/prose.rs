@@ -54,9 +54,14 @@ pub(crate) fn checked() {
     say("The policy has no errors.\nNothing was changed in the kernel.\n");
 }
 
-/// A service without a policy file.
+/// A policy file that a service need not have.
 pub(crate) fn no_policy_file(name: &str) {
-    say(&format!("There is no policy file {name}.\nIPsec policy is not configured.\n"));
+    say(&format!("There is no policy file {name}.\n"));
+}
+
+/// A service without any policy file.
+pub(crate) fn not_configured() {
+    say("IPsec policy is not configured.\n");
 }
 
 /// The kernel's diagnostic, also when quiet.

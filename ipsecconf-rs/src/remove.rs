@@ -5,19 +5,20 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 
+use illumos_ipsec::cli::diagnostics;
 use illumos_ipsec::model::{Side, TunnelName};
 use illumos_ipsec::policy;
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 use illumos_ipsec::sys::signals::SignalsBlocked;
 use illumos_ipsec::wire::errno::Errno;
 
-use crate::check::bad_rules;
+use crate::check::no_errors;
 use crate::context::Context;
 use crate::delete;
-use crate::exit::{Failure, complain, request_failure};
+use crate::exit::{Failure, PROGRAM, complain, request_failure};
 use crate::open_tunnels;
 use crate::prose;
-use crate::source::{self, Source};
+use crate::source;
 use crate::view::{Entry, Item, View, words};
 use crate::view_file::ViewFile;
 
@@ -31,28 +32,33 @@ pub(crate) fn run(
     let _signals = SignalsBlocked::new();
     let view_file = ViewFile::new(context);
     view_file.repair(&mut client)?;
-    let Source::Text(source) = source::read(context, file)? else { return Ok(()) };
+    let sources = source::read(context, &[file.to_owned()]);
+    if sources.texts.is_empty() && context.service.is_some() {
+        prose::not_configured();
+        return Ok(());
+    }
     let Some(mut view) = view_file.read()? else {
         complain("there is no record of loaded policy");
         return Err(Failure::Failed);
     };
-    let sources = [source];
-    let parsed = policy::parse(&sources);
-    illumos_ipsec::cli::diagnostics::report("ipsecconf", &sources, &parsed.problems);
-    bad_rules(&parsed.problems)?;
+    let parsed = policy::parse(&sources.texts);
+    let mut problems = sources.problems.clone();
+    problems.extend(parsed.problems);
+    diagnostics::report(PROGRAM, &sources.texts, &problems);
+    no_errors(context, &sources, &problems)?;
     prose::remove_warning(context);
 
     let mut missing = false;
     let mut gone = Vec::new();
     let mut index = Index::new(&view);
     for rule in &parsed.rules {
-        match index.take(&rule.text, tunnel) {
+        match index.take(&rule.explicit_text(), tunnel) {
             Some(at) => gone.push(at),
             None => {
                 missing = true;
                 complain(format_args!(
-                    "{}:{}: no loaded rule is like this one",
-                    sources[0].name, rule.span.line
+                    "{}: no loaded rule is like this one",
+                    diagnostics::place(&sources.texts, rule.span)
                 ));
             }
         }

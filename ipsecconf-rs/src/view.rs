@@ -5,7 +5,8 @@
 //! One entry for each rule of a policy file:
 //!
 //! ```text
-//! ;@ tunnel=mytun0 rules=1-4 lines=1
+//! ;@ tunnel=mytun0 rules=1-4 lines=1 source=/etc/inet/ipsecinit.d/10_vpn.conf:3
+//! #SOURCE /etc/inet/ipsecinit.d/10_vpn.conf:3
 //! #INDEX 4
 //! { tunnel mytun0 negotiate tunnel } ipsec { encr_algs aes-gcm }
 //!
@@ -13,8 +14,10 @@
 //!
 //! Lines that begin with `;` are not shown. The `;@` line holds what the original's
 //! format has no place for: the policy head, all indices of the rule in the kernel
-//! (the `#INDEX` line has the last one), and how many lines of text follow. Entries
-//! without it, written by the original program, are understood as well.
+//! (the `#INDEX` line has the last one), how many lines of text follow, and where the
+//! entry came from. Entries without it, written by the original program, are understood
+//! as well. The `#SOURCE` line is there for people, and only if the policy came from more
+//! than one file.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -50,6 +53,32 @@ pub(crate) struct Entry {
     pub rules: Vec<(u64, u64)>,
     /// The text as it was collected from the file.
     pub text: Arc<[u8]>,
+    /// Where it came from, if that is known.
+    pub origin: Option<Origin>,
+}
+
+/// Where an entry came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The file, as it was named.
+    pub file: Arc<str>,
+    pub line: u32,
+    /// Whether listings say so.
+    pub shown: bool,
+    /// The entry stands for a file that could not be used: it drops everything.
+    pub stopgap: bool,
+}
+
+impl Origin {
+    /// As a line of a listing.
+    pub(crate) fn to_line(&self) -> String {
+        // A name is one line; blanks and letters of any script stay readable.
+        let file: String = self.file.chars().filter(|c| !c.is_control()).collect();
+        match self.stopgap {
+            true => format!("#SOURCE {file} cannot be used, so everything is dropped\n"),
+            false => format!("#SOURCE {file}:{}\n", self.line),
+        }
+    }
 }
 
 impl View {
@@ -60,7 +89,7 @@ impl View {
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let len = |item: &Item| match item {
-            Item::Entry(entry) => entry.text.len() + 64,
+            Item::Entry(entry) => entry.text.len() + 128,
             Item::Other(lines) => lines.len(),
         };
         let mut out = Vec::with_capacity(self.items.iter().map(len).sum());
@@ -78,6 +107,16 @@ impl View {
         self.items.iter().filter_map(|item| match item {
             Item::Entry(entry) => Some(entry),
             Item::Other(_) => None,
+        })
+    }
+
+    /// The tunnels that drop everything for want of a usable policy.
+    pub(crate) fn stopgaps(&self) -> impl Iterator<Item = &TunnelName> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Entry(Entry { head, origin: Some(Origin { stopgap: true, .. }), .. }) => {
+                head.as_ref()
+            }
+            _ => None,
         })
     }
 
@@ -112,7 +151,16 @@ impl Entry {
             let _ = write!(out, "{comma}{first}-{last}");
         }
         let lines = self.text.lines().count();
-        let _ = write!(out, " lines={lines}\n#INDEX {} \n", self.index);
+        let _ = write!(out, " lines={lines}");
+        if let Some(Origin { file, line, stopgap, .. }) = &self.origin {
+            let key = if *stopgap { "stopgap" } else { "source" };
+            let _ = write!(out, " {key}={}:{line}", escape(file.as_bytes()));
+        }
+        out.push(b'\n');
+        if let Some(origin) = self.origin.as_ref().filter(|origin| origin.shown) {
+            out.extend_from_slice(origin.to_line().as_bytes());
+        }
+        let _ = writeln!(out, "#INDEX {} ", self.index);
         out.extend_from_slice(&self.text);
         out.extend_from_slice(if self.text.ends_with(b"\n") { b"\n" } else { b"\n\n" });
     }
@@ -162,23 +210,29 @@ struct Note {
     head: Head,
     rules: Vec<(u64, u64)>,
     lines: usize,
+    origin: Option<Origin>,
 }
 
 impl Parser<'_> {
     fn run(mut self) -> View {
         while let Some(&line) = self.lines.get(self.at) {
-            let note = Note::parse(line);
-            let index_at = self.at + usize::from(note.is_some());
+            let mut note = Note::parse(line);
+            let mut index_at = self.at + usize::from(note.is_some());
+            if let Some(origin) = note.as_mut().and_then(|note| note.origin.as_mut())
+                && self.lines.get(index_at).is_some_and(|line| line.starts_with(SOURCE))
+            {
+                origin.shown = true;
+                index_at += 1;
+            }
             match self.lines.get(index_at).copied().and_then(index_line) {
                 Some(Ok(index)) => {
                     self.at = index_at + 1;
                     self.entry(index, note);
                 }
+                _ if note.is_some() => self.at = index_at,
                 _ => {
                     self.at += 1;
-                    if note.is_none() {
-                        self.other(line);
-                    }
+                    self.other(line);
                 }
             }
         }
@@ -211,17 +265,17 @@ impl Parser<'_> {
         };
         let text: Arc<[u8]> = rest[..lines].concat().into();
         self.at += lines;
-        let (head, rules) = match note {
-            Some(note) => (note.head, note.rules),
-            None => (head_of(&text), Vec::new()),
+        let (head, rules, origin) = match note {
+            Some(note) => (note.head, note.rules, note.origin),
+            None => (head_of(&text), Vec::new(), None),
         };
-        self.items.push(Item::Entry(Entry { head, index, rules, text }));
+        self.items.push(Item::Entry(Entry { head, index, rules, text, origin }));
     }
 }
 
 impl Note {
     fn parse(line: &[u8]) -> Option<Self> {
-        let mut note = Self { head: None, rules: Vec::new(), lines: 0 };
+        let mut note = Self { head: None, rules: Vec::new(), lines: 0, origin: None };
         for field in line.strip_prefix(b";@ ")?.to_str().ok()?.split_whitespace() {
             match field.split_once('=')? {
                 ("tunnel", name) => note.head = Some(TunnelName::new(unescape(name)?).ok()?),
@@ -233,6 +287,13 @@ impl Note {
                     }
                 }
                 ("lines", lines) => note.lines = lines.parse().ok()?,
+                (key @ ("source" | "stopgap"), place) => {
+                    let (file, line) = place.rsplit_once(':')?;
+                    let file = String::from_utf8_lossy(&unescape(file)?).as_ref().into();
+                    let line = line.parse().ok()?;
+                    note.origin =
+                        Some(Origin { file, line, shown: false, stopgap: key == "stopgap" });
+                }
                 _ => {}
             }
         }
@@ -251,6 +312,10 @@ fn head_of(text: &[u8]) -> Head {
     words.get(at + 1).and_then(|name| TunnelName::new(name).ok())
 }
 
+/// What comes before the place in a line of a listing.
+const SOURCE: &[u8] = b"#SOURCE ";
+
+/// Makes a name one printable word.
 fn escape(name: &[u8]) -> String {
     name.iter().fold(String::new(), |mut out, &byte| {
         match byte {
@@ -286,7 +351,8 @@ mod tests {
 
     fn entry(head: &str, index: u64, text: &str) -> Entry {
         let head = (!head.is_empty()).then(|| TunnelName::new(head).unwrap());
-        Entry { head, index, rules: vec![(index - 1, index)], text: text.as_bytes().into() }
+        let text = text.as_bytes().into();
+        Entry { head, index, rules: vec![(index - 1, index)], text, origin: None }
     }
 
     #[test]
@@ -299,6 +365,26 @@ mod tests {
             ],
         };
         assert_eq!(View::parse(&view.to_bytes()), view);
+    }
+
+    #[test]
+    fn origins_survive_and_are_shown_on_a_line_of_their_own() {
+        let origin =
+            |shown, stopgap| Origin { file: "/a b/%:c.conf".into(), line: 7, shown, stopgap };
+        let mut entries = Vec::new();
+        for (index, origin) in
+            [(2, origin(true, false)), (4, origin(false, false)), (6, origin(true, true))]
+        {
+            let mut entry = entry("t0", index, "{ tunnel t0 }\ndrop { }\n");
+            entry.origin = Some(origin);
+            entries.push(Item::Entry(entry));
+        }
+        let view = View { items: entries };
+        let text = view.to_bytes();
+        assert_eq!(View::parse(&text), view);
+        let shown: Vec<_> = text.lines().filter(|line| line.starts_with(b"#SOURCE")).collect();
+        assert_eq!(shown.len(), 2);
+        assert_eq!(shown[0].as_bstr(), "#SOURCE /a b/%:c.conf:7");
     }
 
     #[test]

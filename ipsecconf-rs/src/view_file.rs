@@ -8,11 +8,12 @@
 //! between: the next one asks the kernel which of the entries in either file are in
 //! force and keeps those.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use bstr::ByteSlice;
 use illumos_ipsec::cli::plain;
 use illumos_ipsec::model::Side;
 use illumos_ipsec::sys::files;
@@ -20,7 +21,7 @@ use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 
 use crate::context::Context;
 use crate::exit::{Failure, complain};
-use crate::view::{Entry, Head, Item, View};
+use crate::view::{Entry, Head, Item, Origin, View};
 
 const VIEW: &str = "/var/run/ipsecpolicy.conf";
 const PENDING: &str = "/var/run/ipsecpolicy.conf.pending";
@@ -44,6 +45,18 @@ impl ViewFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.failure("read", &error)),
         }
+    }
+
+    /// Where the rules in force came from, if listings say so.
+    pub(crate) fn origins(&self) -> Result<Origins, Failure> {
+        let text = match fs::read(&self.view) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(self.failure("read", &error)),
+        };
+        // Most views have none, and need not be looked at more closely.
+        let some = text.starts_with(b"#SOURCE") || text.contains_str("\n#SOURCE");
+        Ok(if some { Origins::new(View::parse(&text)) } else { Origins::default() })
     }
 
     /// Announces the view as it will be once the kernel has been changed.
@@ -105,6 +118,38 @@ impl ViewFile {
 
     fn needs_repair(&self) -> bool {
         self.pending.exists()
+    }
+}
+
+/// Where the rules of the kernel came from.
+#[derive(Debug, Default)]
+pub(crate) struct Origins {
+    /// For each head, by their first index, ranges of rules.
+    ranges: HashMap<Head, BTreeMap<u64, (u64, Origin)>>,
+}
+
+impl Origins {
+    fn new(view: View) -> Self {
+        let mut origins = Self::default();
+        for item in view.items {
+            let Item::Entry(Entry { head, rules, origin: Some(origin), .. }) = item else {
+                continue;
+            };
+            if !origin.shown {
+                continue;
+            }
+            let ranges = origins.ranges.entry(head).or_default();
+            for (first, last) in rules {
+                ranges.insert(first, (last, origin.clone()));
+            }
+        }
+        origins
+    }
+
+    /// Where a rule came from.
+    pub(crate) fn of(&self, head: &Head, index: u64) -> Option<&Origin> {
+        let (_, (last, origin)) = self.ranges.get(head)?.range(..=index).next_back()?;
+        (index <= *last).then_some(origin)
     }
 }
 
@@ -185,6 +230,7 @@ mod tests {
                 index,
                 rules: vec![],
                 text: (*b"{ } drop { }\n").into(),
+                origin: None,
             })
         };
         View { items: indices.iter().map(entry).collect() }

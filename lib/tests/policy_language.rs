@@ -350,7 +350,10 @@ fn problems_have_a_place_a_reason_and_a_hint() {
     ];
     for (text, expected) in cases {
         let (_, _, problems) = load(&[source(*text)]);
-        let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        let shown: Vec<_> = problems
+            .iter()
+            .map(|problem| format!("{}:{}: {problem}", problem.span.line, problem.span.column))
+            .collect();
         assert_eq!(shown.len(), expected.len(), "{text}: {shown:#?}");
         for (shown, expected) in shown.iter().zip(*expected) {
             let mut pieces = expected.split('|');

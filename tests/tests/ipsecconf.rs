@@ -165,7 +165,7 @@ fn removing_by_rule_leaves_everything_else() {
     let _ = lab.ipsecconf(&["-q", "-r", "r.conf"]).exits(1).says("r.conf:1:26: error:");
     assert_eq!(lab.policy(), before);
     lab.file("r.conf", "{raddr 10.0.0.2 dir out} drop {}\n{ raddr 10.9.9.9 } drop { }\n");
-    let _ = lab.ipsecconf(&["-q", "-r", "r.conf"]).exits(1).says("r.conf:2: no loaded rule");
+    let _ = lab.ipsecconf(&["-q", "-r", "r.conf"]).exits(1).says("r.conf:2:1: no loaded rule");
     assert_eq!(lab.policy().len(), before.len() - 1);
     let _ = lab.ipsecconf_reading(&["-q", "-r", "-"], TUNNEL).exits(0);
     assert!(!lab.view().contains("vpn0"));

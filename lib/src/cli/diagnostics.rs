@@ -4,13 +4,13 @@
 //!
 //! Always one line for machines and logs:
 //! `ipsecconf: FILE:LINE:COLUMN: error: what was found, expected what (hint)`.
-//! On a terminal the line of the source follows, with the place marked.
+//! What is wrong with a file as a whole has no line. On a terminal the line of the source follows, with the place marked.
 
 use std::io::{self, IsTerminal, Write};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::policy::{Problem, Severity, SourceText};
+use crate::policy::{Problem, Severity, SourceText, Span};
 
 /// Longest source line that is shown with carets, in bytes.
 const LONGEST_SHOWN: usize = 400;
@@ -34,20 +34,33 @@ pub fn report(program: &str, sources: &[SourceText], problems: &[Problem]) {
 /// The one-line form.
 #[must_use]
 pub fn line(program: &str, sources: &[SourceText], problem: &Problem) -> String {
-    let name = sources.get(problem.span.source).map_or("?", |source| source.name.as_str());
     let word = match problem.severity {
         Severity::Warning => "warning",
         Severity::Error => "error",
     };
-    let place = format!("{}:{}", problem.span.line, problem.span.column);
-    // The display of a problem starts with its place; the severity goes behind that.
-    let rest = problem.to_string();
-    let rest = rest.strip_prefix(&place).unwrap_or(&rest).trim_start_matches(": ");
-    format!("{program}: {name}:{place}: {word}: {rest}")
+    let mut line = format!("{program}: {}: {word}: {problem}", place(sources, problem.span));
+    if let Some(other) = &problem.see {
+        line.push_str("; see ");
+        line.push_str(&place(sources, **other));
+    }
+    line
+}
+
+/// `FILE:LINE:COLUMN`, or `FILE` for a source as a whole.
+#[must_use]
+pub fn place(sources: &[SourceText], span: Span) -> String {
+    let name = sources.get(span.source).map_or("?", |source| source.name.as_str());
+    match span.is_whole() {
+        true => name.to_owned(),
+        false => format!("{name}:{}:{}", span.line, span.column),
+    }
 }
 
 /// The source line with carets, where it can be shown.
 fn caret_report(sources: &[SourceText], problem: &Problem) -> Option<String> {
+    if problem.span.is_whole() {
+        return None;
+    }
     let source = sources.get(problem.span.source)?;
     let start = problem.span.start.min(source.text.len());
     let line_start = source.text[..start].iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);
@@ -78,7 +91,6 @@ fn caret_report(sources: &[SourceText], problem: &Problem) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Span;
 
     fn sources(text: &str) -> Vec<SourceText> {
         vec![SourceText { name: "a.conf".into(), text: text.into(), tunnel: None }]
@@ -98,6 +110,18 @@ mod tests {
             "ipsecconf: a.conf:1:3: error: unknown keyword foo, \
              expected a pattern keyword (did you mean for?)"
         );
+    }
+
+    #[test]
+    fn other_places_and_whole_files_are_named() {
+        let mut sources = sources("{ foo }");
+        sources.push(SourceText { name: "b.conf".into(), text: Vec::new(), tunnel: None });
+        let problem = Problem::error(span(2, 5, 1, 3), "this again").see(Span::whole(1));
+        let text = line("ipsecconf", &sources, &problem);
+        assert_eq!(text, "ipsecconf: a.conf:1:3: error: this again; see b.conf");
+        let problem = Problem::error(Span::whole(1), "cannot be read");
+        assert_eq!(line("x", &sources, &problem), "x: b.conf: error: cannot be read");
+        assert!(caret_report(&sources, &problem).is_none());
     }
 
     #[test]

@@ -8,6 +8,9 @@
 //! a vector that can only be read in one way (`-x=VALUE`, bare flags, `--`,
 //! operands). The order of the options is kept beside it, for commands whose options
 //! act from left to right.
+//!
+//! getopt knows no words as options. A table may have some without a letter: exactly
+//! these words (`--plan`) are options, others are what they have always been.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -49,17 +52,22 @@ pub fn scan(
     args: impl IntoIterator<Item = OsString>,
 ) -> Result<Scanned, GetoptError> {
     let mut options = Vec::new();
+    let mut flags = Vec::new();
     let mut args = args.into_iter().peekable();
     while let Some(word) = args.next_if(|word| is_option_word(word)) {
         if word == "--" {
             break;
+        }
+        if is_flag(&command, &word) {
+            flags.push(word);
+            continue;
         }
         scan_word(&command, &word, &mut args, &mut options)?;
     }
     let operands: Vec<OsString> = args.collect();
     let matches = command
         .no_binary_name(true)
-        .try_get_matches_from(unambiguous(&options, &operands))
+        .try_get_matches_from(flags.into_iter().chain(unambiguous(&options, &operands)))
         .expect("the scanner passes only what the table has");
     Ok(Scanned { options, operands, matches })
 }
@@ -67,6 +75,13 @@ pub fn scan(
 fn is_option_word(word: &OsStr) -> bool {
     let bytes = word.as_bytes();
     bytes.len() > 1 && bytes[0] == b'-'
+}
+
+/// Is this one of the words that the table has?
+fn is_flag(command: &Command, word: &OsStr) -> bool {
+    let Some(name) = word.as_bytes().strip_prefix(b"--") else { return false };
+    let known = |arg: &clap::Arg| arg.get_long().is_some_and(|long| long.as_bytes() == name);
+    command.get_arguments().any(|arg| arg.get_short().is_none() && known(arg))
 }
 
 fn scan_word(
@@ -124,6 +139,7 @@ mod tests {
             .disable_help_flag(true)
             .disable_version_flag(true)
             .arg(Arg::new("quiet").short('q').action(ArgAction::Count))
+            .arg(Arg::new("plan").long("plan").action(ArgAction::Count))
             .arg(
                 Arg::new("add")
                     .short('a')
@@ -164,10 +180,20 @@ mod tests {
             (vec!["-q", "--", "-q"], "q", vec!["-q"]),
             (vec!["-a", "--", "-q"], "a=-- q", vec![]),
             (vec!["-qq"], "q q", vec![]),
+            (vec!["-q", "--plan", "-a", "--plan", "--", "--plan"], "q a=--plan", vec!["--plan"]),
         ] {
             let (got, rest) = scanned(&args).unwrap();
             assert_eq!(got, options, "{args:?}");
             assert_eq!(rest, operands, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn words_of_the_table_are_options_and_no_others() {
+        let given = ["--plan", "-q", "--plan"].map(OsString::from);
+        assert_eq!(scan(table(), given).unwrap().matches.get_count("plan"), 2);
+        for word in ["--pla", "--plans", "--plan=1"] {
+            assert_eq!(scanned(&[word]), Err(GetoptError::Illegal { letter: b'-' }), "{word}");
         }
     }
 

@@ -86,7 +86,7 @@ impl Compiler<'_> {
         let (src_port, dst_port) = pattern.ports();
         let compiled = PolicyRule {
             span: rule.span,
-            text: Arc::clone(&rule.text),
+            text: rule.explicit_text(),
             direction,
             tunnel: tunnel?,
             proto: pattern.proto(),

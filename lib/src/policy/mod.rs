@@ -42,7 +42,7 @@ pub(crate) use number::inet_addr;
 pub use number::int as c_integer;
 pub use objection::{Objection, objections};
 pub use parse::{MAX_RULE_LEN, parse};
-pub use print::print_rule;
+pub use print::{print_entry, print_rule};
 pub use problem::{Problem, Severity, SourceText, Span};
 pub use rule::{FIRST_PRIORITY, MAX_REQUESTS, PolicyRule, RuleAction, base_priority};
 pub use syntax::{ActionGroup, Item, Parsed, ParsedRule, Word};

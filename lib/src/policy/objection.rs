@@ -53,10 +53,10 @@ fn tunnel_mode<'a>(
     modes: &mut HashMap<&'a TunnelName, (TunnelMode, Span)>,
 ) -> Option<Found> {
     let (name, mode) = rule.tunnel.as_ref()?;
-    let &mut (first, Span { line, column, .. }) = modes.entry(name).or_insert((*mode, rule.span));
+    let &mut (first, other) = modes.entry(name).or_insert((*mode, rule.span));
     (first != *mode).then(|| {
-        let message = format!("the rule for {name} at {line}:{column} negotiates the other mode");
-        (Errno::EBUSY, Diagnostic::NONE, Problem::error(rule.span, message))
+        let message = format!("an earlier rule for {name} negotiates the other mode");
+        (Errno::EBUSY, Diagnostic::NONE, Problem::error(rule.span, message).see(other))
     })
 }
 

@@ -28,14 +28,22 @@ pub fn print_rule(
     let mut printer =
         Printer { out: Vec::with_capacity(256), names: (!numeric).then_some(names), algs };
     printer.index(rule);
-    printer.pattern(rule);
-    for (n, alternative) in alternatives.iter().enumerate() {
-        if n > 0 {
-            printer.out.extend_from_slice(b"or ");
-        }
-        printer.alternative(alternative);
-    }
+    printer.entry(rule, alternatives);
     printer.out.push(b'\n');
+    printer.out
+}
+
+/// Prints a rule without its index and without a newline.
+#[must_use]
+pub fn print_entry(rule: &SpdRule, numeric: bool, names: &dyn Names, algs: &AlgDb) -> Vec<u8> {
+    let alternatives: Vec<_> = rule
+        .action
+        .iter()
+        .map(|&alternative| DecodedAlternative { alternative, extras: Vec::new() })
+        .collect();
+    let mut printer =
+        Printer { out: Vec::with_capacity(256), names: (!numeric).then_some(names), algs };
+    printer.entry(rule, &alternatives);
     printer.out
 }
 
@@ -64,6 +72,16 @@ impl Printer<'_> {
             self.out.push(b',');
         }
         let _ = writeln!(self.out, "{}", rule.index);
+    }
+
+    fn entry(&mut self, rule: &SpdRule, alternatives: &[DecodedAlternative]) {
+        self.pattern(rule);
+        for (n, alternative) in alternatives.iter().enumerate() {
+            if n > 0 {
+                self.out.extend_from_slice(b"or ");
+            }
+            self.alternative(alternative);
+        }
     }
 
     fn pattern(&mut self, rule: &SpdRule) {

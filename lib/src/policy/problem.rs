@@ -26,10 +26,24 @@ pub struct Span {
     pub start: usize,
     /// Behind the last byte.
     pub end: usize,
-    /// Line, from 1.
+    /// Line, from 1; 0 for a source as a whole.
     pub line: u32,
     /// Column in bytes, from 1.
     pub column: u32,
+}
+
+impl Span {
+    /// A source as a whole, for what is wrong with a file and not with its text.
+    #[must_use]
+    pub fn whole(source: usize) -> Self {
+        Self { source, start: 0, end: 0, line: 0, column: 0 }
+    }
+
+    /// Is it about a source as a whole?
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.line == 0
+    }
 }
 
 /// How bad a problem is.
@@ -54,6 +68,8 @@ pub struct Problem {
     pub expected: Option<String>,
     /// What to do, for instance a name that is nearly the one given.
     pub hint: Option<String>,
+    /// Another place that it has to do with, perhaps in another source. Few have one.
+    pub see: Option<Box<Span>>,
 }
 
 impl Problem {
@@ -70,7 +86,7 @@ impl Problem {
     }
 
     fn new(severity: Severity, span: Span, message: impl Into<String>) -> Self {
-        Self { severity, span, message: message.into(), expected: None, hint: None }
+        Self { severity, span, message: message.into(), expected: None, hint: None, see: None }
     }
 
     /// Says what was expected.
@@ -86,13 +102,19 @@ impl Problem {
         self.hint = Some(hint.into());
         self
     }
+
+    /// Names another place that it has to do with.
+    #[must_use]
+    pub fn see(mut self, other: Span) -> Self {
+        self.see = Some(Box::new(other));
+        self
+    }
 }
 
-/// Without the source's name, which only the sources know.
+/// Without the place, for which the names of the sources are needed.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Span { line, column, .. } = self.span;
-        write!(f, "{line}:{column}: {}", self.message)?;
+        f.write_str(&self.message)?;
         if let Some(expected) = &self.expected {
             write!(f, ", expected {expected}")?;
         }

@@ -77,6 +77,23 @@ impl ParsedRule {
     pub fn bytes(&self, word: &Word) -> &[u8] {
         word.bytes(&self.text)
     }
+
+    /// Its text with the tunnel in the pattern that its source implies, so that it means
+    /// the same wherever it stands.
+    #[must_use]
+    pub fn explicit_text(&self) -> Arc<[u8]> {
+        let named = self.pattern.iter().any(|item| item.key == PatternKey::Tunnel);
+        match &self.tunnel {
+            Some(tunnel) if !named => {
+                let behind = self.text.iter().position(|&b| b == b'{').map_or(0, |at| at + 1);
+                let (open, rest) = self.text.split_at(behind);
+                let blank =
+                    if rest.first().is_some_and(u8::is_ascii_whitespace) { "" } else { " " };
+                [open, b" tunnel ", tunnel.as_bytes(), blank.as_bytes(), rest].concat().into()
+            }
+            _ => Arc::clone(&self.text),
+        }
+    }
 }
 
 impl Word {

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `--keep-going`: what is loaded if some sources cannot be.
+//!
+//! At boot there is no old policy that could stay in force, and one bad file must not
+//! leave a whole system without any. So sources with errors are left out as a whole. A
+//! tunnel that one of them is about gets no rules from any other source either, because
+//! half a policy is not a policy: everything that it carries is dropped, in both
+//! directions, until the file is mended and loaded. For the host itself there is no such
+//! stopgap: it would cut the machine off.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use illumos_ipsec::model::{TunnelMode, TunnelName};
+use illumos_ipsec::policy::{
+    self, AlgDb, PolicyRule, Problem, Resolver, Severity, SourceText, Span,
+};
+
+use crate::check::refusals;
+use crate::context::Context;
+use crate::exit::complain;
+use crate::open_tunnels;
+use crate::source::Sources;
+
+/// Which sources are used.
+#[derive(Debug)]
+pub(crate) struct Triage {
+    /// The rules of all sources that have no error by themselves.
+    rules: Vec<PolicyRule>,
+    /// Sources that are left out.
+    bad: BTreeSet<usize>,
+}
+
+impl Triage {
+    /// Leaves out the sources with an error, and those that do not get on with others.
+    /// What is found on the way is added to the problems.
+    pub(crate) fn new(
+        sources: &Sources,
+        rules: Vec<PolicyRule>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut triage = Self { rules, bad: sources.refused.keys().copied().collect() };
+        triage.leave_out(problems);
+        loop {
+            let more = refusals(&triage.good(sources));
+            if !triage.leave_out(&more) {
+                return triage;
+            }
+            problems.extend(more);
+        }
+    }
+
+    /// Leaves out the sources of these errors; false if none of them is a new one.
+    pub(crate) fn leave_out(&mut self, problems: &[Problem]) -> bool {
+        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+        let before = self.bad.len();
+        self.bad.extend(errors.map(|problem| problem.span.source));
+        self.bad.len() > before
+    }
+
+    /// Tunnels that are closed, each with a source that is to blame.
+    pub(crate) fn closed(&self, sources: &Sources) -> BTreeMap<TunnelName, usize> {
+        let mut closed = BTreeMap::new();
+        for &source in &self.bad {
+            for tunnel in sources.tunnels_of(source) {
+                closed.entry(tunnel).or_insert(source);
+            }
+        }
+        closed
+    }
+
+    /// The rules that are used.
+    pub(crate) fn good(&self, sources: &Sources) -> Vec<PolicyRule> {
+        let closed = self.closed(sources);
+        let used = |rule: &&PolicyRule| {
+            let tunnel = rule.tunnel.as_ref().map(|(tunnel, _)| tunnel);
+            !self.bad.contains(&rule.span.source)
+                && !tunnel.is_some_and(|tunnel| closed.contains_key(tunnel))
+        };
+        self.rules.iter().filter(used).cloned().collect()
+    }
+
+    /// Is nothing left out?
+    pub(crate) fn is_complete(&self) -> bool {
+        self.bad.is_empty()
+    }
+
+    /// Says what is left out, and what that means.
+    pub(crate) fn report(&self, sources: &Sources, stopgaps: &[PolicyRule]) {
+        let names: Vec<_> =
+            self.bad.iter().map(|&source| sources.texts[source].name.as_str()).collect();
+        complain(format_args!("left out, because of errors: {}", names.join(", ")));
+        let closed: BTreeSet<_> = stopgaps
+            .iter()
+            .filter_map(|rule| rule.tunnel.as_ref())
+            .map(|(name, _)| name.clone())
+            .collect();
+        if !closed.is_empty() {
+            let (noun, verb) = match closed.len() {
+                1 => ("tunnel", "drops"),
+                _ => ("tunnels", "drop"),
+            };
+            complain(format_args!(
+                "WARNING: {noun} {} {verb} everything until there is a policy without errors",
+                open_tunnels::list(&closed)
+            ));
+        }
+    }
+}
+
+/// The rule that drops everything of a tunnel.
+pub(crate) fn stopgap(
+    context: &Context,
+    tunnel: &TunnelName,
+    mode: TunnelMode,
+    source: usize,
+) -> Option<PolicyRule> {
+    let mode = match mode {
+        TunnelMode::Tunnel => "tunnel",
+        TunnelMode::Transport => "transport",
+    };
+    let text = format!("{{ negotiate {mode} }} drop {{ }}\n").into_bytes();
+    let text = SourceText { name: String::new(), text, tunnel: Some(tunnel.clone()) };
+    let (names, algs) = (context.names(), AlgDb::default());
+    let resolver = Resolver { names: &names, algs: &algs, kernel: &[] };
+    let (mut rules, _) = policy::compile(&policy::parse(&[text]), &resolver);
+    let mut rule = rules.pop()?;
+    rule.span = Span::whole(source);
+    Some(rule)
+}

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `--plan`: what a load would change, without changing it.
+//!
+//! One line for each kernel rule, a sign before a policy entry that would make it:
+//!
+//! ```text
+//! + added   - removed   = unchanged   ~ unchanged, but in another order   ! in clear
+//! ```
+//!
+//! A rule without addresses is two in the kernel, one for each of IPv4 and IPv6; they look
+//! the same and have one line. The kernel is asked for its algorithms and for the rules in force, and for nothing
+//! that it would have to do.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use illumos_ipsec::cli::diagnostics;
+use illumos_ipsec::model::{
+    Alternative, Direction, Selector, Side, SpdRule, TunnelMode, TunnelName,
+};
+use illumos_ipsec::policy::{AlgDb, FIRST_PRIORITY, PolicyRule, Problem, print_entry};
+use illumos_ipsec::sys::policy::{PolicyClient, Scope};
+
+use crate::additions;
+use crate::args::Load;
+use crate::check::refusals;
+use crate::context::Context;
+use crate::duplicates::Conflict;
+use crate::exit::{Failure, PROGRAM, complain, scope_failure};
+use crate::graft::Replaced;
+use crate::in_clear::{self, Opening, Until};
+use crate::keep_going::Triage;
+use crate::load;
+use crate::source::Sources;
+use crate::view::{Head, Origin};
+use crate::view_file::{Origins, ViewFile, write_out};
+
+/// Prints the plan. [`Failure::Changes`] if anything would change.
+pub(crate) fn run(
+    context: &Context,
+    load: &Load,
+    client: &mut PolicyClient,
+    sources: &Sources,
+    rules: &[PolicyRule],
+    triage: Option<&Triage>,
+    algs: &AlgDb,
+) -> Result<(), Failure> {
+    let mut problems = refusals(rules);
+    let mut rules = rules.to_vec();
+    if let Some(triage) = triage.filter(|triage| !triage.is_complete()) {
+        let stopgaps = load::stopgaps(context, load, sources, triage, client)?;
+        triage.report(sources, &stopgaps);
+        rules.extend(stopgaps);
+    }
+    let active = client
+        .rules(Side::Active, &Scope::All)
+        .map_err(|error| scope_failure("look at", &Scope::All, &error))?;
+    let origins = ViewFile::new(context).origins()?;
+    let replaced = Replaced { scope: load.replace.clone(), ..Replaced::default() };
+    let plan = Plan::new(active, &replaced, &rules, &mut problems);
+    if !problems.is_empty() {
+        diagnostics::report(PROGRAM, &sources.texts, &problems);
+        complain("the policy would not be loaded");
+        return Err(Failure::BadPolicy);
+    }
+    let names = context.names();
+    let show = |rule: &SpdRule| print_entry(rule, context.numeric, &names, algs);
+    write_out(&plan.to_text(context, sources, &rules, &origins, show))?;
+    match triage {
+        Some(triage) if !triage.is_complete() => Err(Failure::BadPolicy),
+        _ if plan.changes() => Err(Failure::Changes),
+        _ => Ok(()),
+    }
+}
+
+/// What makes two rules of the kernel the same rule.
+type Key = (Head, Direction, Selector);
+
+/// What becomes of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Added,
+    Removed,
+    Unchanged,
+    Moved,
+}
+
+/// A rule as it is, or as it would be.
+struct Planned {
+    rule: SpdRule,
+    fate: Fate,
+    /// Index of the rule of the policy, for those that it has.
+    source: Option<usize>,
+}
+
+struct Plan {
+    rules: Vec<Planned>,
+    openings: Vec<Opening>,
+}
+
+impl Plan {
+    fn new(
+        active: Vec<SpdRule>,
+        replaced: &Replaced,
+        rules: &[PolicyRule],
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let covers = |head: &Head| match head {
+            Some(tunnel) => replaced.tunnel(tunnel),
+            None => matches!(replaced.scope, Some(Scope::All | Scope::Global)),
+        };
+        let mut by_key: HashMap<Key, Vec<usize>> = HashMap::new();
+        let mut modes: HashMap<TunnelName, TunnelMode> = HashMap::new();
+        for (at, rule) in active.iter().enumerate() {
+            let key = (rule.tunnel.clone(), rule.direction, rule.selector.clone());
+            by_key.entry(key).or_default().push(at);
+            if let Some(tunnel) = &rule.tunnel {
+                modes.insert(tunnel.clone(), rule.mode);
+            }
+        }
+        // For each rule in force: what takes its place, if that is the same.
+        let mut kept: Vec<Option<(usize, u32)>> = vec![None; active.len()];
+        let mut added = Vec::new();
+        let mut place = 0;
+        let mut in_policy: HashMap<Key, usize> = HashMap::new();
+        for (source, policy) in rules.iter().enumerate() {
+            let head: Head = policy.tunnel.as_ref().map(|(tunnel, _)| tunnel.clone());
+            let other_mode = policy.tunnel.as_ref().is_some_and(|(tunnel, mode)| {
+                modes.get(tunnel).is_some_and(|running| running != mode)
+            });
+            if other_mode && !covers(&head) {
+                let message = "the tunnel has rules in the other mode in force";
+                problems.push(Problem::error(policy.span, message));
+                continue;
+            }
+            for pair in 0..policy.requests() {
+                let priority = FIRST_PRIORITY.saturating_sub(place) | policy.action.level;
+                place += 1;
+                for direction in policy.direction.iter() {
+                    let key = (head.clone(), direction, policy.selector(pair));
+                    // The second of two equal rules of one policy is no rule of its own.
+                    match in_policy.entry(key.clone()) {
+                        Entry::Occupied(_) => continue,
+                        Entry::Vacant(first) => first.insert(source),
+                    };
+                    let found = by_key.get(&key).map(Vec::as_slice).unwrap_or_default();
+                    let wanted = rule(policy, pair, direction, priority);
+                    let same = |&&at: &&usize| {
+                        active[at].action == wanted.action && active[at].mode == wanted.mode
+                    };
+                    let count = additions::kernel_rules(policy, direction) as usize;
+                    let there: Vec<usize> = found.iter().filter(same).copied().collect();
+                    if !covers(&head) && !found.is_empty() {
+                        let conflict = conflict(&active, found, &wanted.action, count);
+                        problems.extend(conflict.map(|conflict| conflict.problem(policy)));
+                    }
+                    for &at in there.iter().take(count) {
+                        let priority = if covers(&head) { priority } else { active[at].priority };
+                        kept[at] = Some((source, priority));
+                    }
+                    let missing = count.saturating_sub(there.len());
+                    let new = || Planned {
+                        rule: wanted.clone(),
+                        fate: Fate::Added,
+                        source: Some(source),
+                    };
+                    added.extend(std::iter::repeat_with(new).take(missing));
+                }
+            }
+        }
+        let mut planned: Vec<Planned> = Vec::with_capacity(active.len() + added.len());
+        let mut before = Vec::with_capacity(active.len());
+        for (rule, kept) in active.into_iter().zip(kept) {
+            before.push(rule.clone());
+            planned.push(match kept {
+                Some((source, priority)) => Planned {
+                    rule: SpdRule { priority, ..rule },
+                    fate: Fate::Unchanged,
+                    source: Some(source),
+                },
+                None if covers(&rule.tunnel) => Planned { rule, fate: Fate::Removed, source: None },
+                None => Planned { rule, fate: Fate::Unchanged, source: None },
+            });
+        }
+        mark_moved(&mut planned, &before);
+        planned.extend(added);
+        let after: Vec<SpdRule> = planned
+            .iter()
+            .filter(|planned| planned.fate != Fate::Removed)
+            .map(|planned| planned.rule.clone())
+            .collect();
+        let openings = in_clear::openings(&before, &after);
+        Self { rules: planned, openings }
+    }
+
+    fn changes(&self) -> bool {
+        self.rules.iter().any(|planned| planned.fate != Fate::Unchanged)
+    }
+
+    fn to_text(
+        &self,
+        context: &Context,
+        sources: &Sources,
+        rules: &[PolicyRule],
+        origins: &Origins,
+        show: impl Fn(&SpdRule) -> Vec<u8>,
+    ) -> Vec<u8> {
+        let line = |sign: char, rule: &SpdRule, remark: &str| {
+            let mut line = format!("{sign} ").into_bytes();
+            line.extend_from_slice(show(rule).trim_ascii_end());
+            if !remark.is_empty() {
+                line.extend_from_slice(format!(" # {remark}").as_bytes());
+            }
+            line.push(b'\n');
+            line
+        };
+        let mut out = Vec::new();
+        let mut counts = Vec::new();
+        // What goes, what comes, what stays.
+        for (fate, sign) in
+            [(Fate::Removed, '-'), (Fate::Added, '+'), (Fate::Moved, '~'), (Fate::Unchanged, '=')]
+        {
+            let lines = self.rules.iter().filter(|planned| planned.fate == fate).map(|planned| {
+                let place = match planned.source {
+                    Some(source) => diagnostics::place(&sources.texts, rules[source].span),
+                    None => origins
+                        .of(&planned.rule.tunnel, planned.rule.index)
+                        .map(|Origin { file, line, .. }| format!("{file}:{line}"))
+                        .unwrap_or_default(),
+                };
+                line(sign, &planned.rule, &place)
+            });
+            let lines = once(lines);
+            counts.push(lines.len());
+            if fate != Fate::Unchanged || !context.quiet {
+                out.extend(lines.concat());
+            }
+        }
+        let openings = once(self.openings.iter().map(|Opening { traffic, until, in_tunnel }| {
+            let until = match until {
+                Until::Protected => "protected until now, in clear from then on",
+                Until::Dropped => "dropped until now, in clear from then on",
+            };
+            let unless = if *in_tunnel { ", unless the tunnel requires IPsec" } else { "" };
+            line('!', traffic, &format!("{until}{unless}"))
+        }));
+        out.extend(openings.concat());
+        let [removed, added, moved, unchanged] = counts[..] else { unreachable!("four fates") };
+        let opened = openings.len();
+        let summary = format!(
+            "# {added} added, {removed} removed, {moved} in another order, {unchanged} \
+             unchanged; {opened} in clear from then on\n"
+        );
+        out.extend_from_slice(summary.as_bytes());
+        out
+    }
+}
+
+/// Each line once, in order.
+fn once(lines: impl Iterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut seen = HashSet::new();
+    lines.filter(|line| seen.insert(line.clone())).collect()
+}
+
+/// The kernel rule that a rule becomes.
+fn rule(policy: &PolicyRule, pair: usize, direction: Direction, priority: u32) -> SpdRule {
+    SpdRule {
+        index: 0,
+        priority,
+        direction,
+        tunnel: policy.tunnel.as_ref().map(|(tunnel, _)| tunnel.clone()),
+        mode: policy.tunnel.as_ref().map_or(TunnelMode::Transport, |(_, mode)| *mode),
+        selector: policy.selector(pair),
+        action: policy.alternatives(),
+    }
+}
+
+/// Would the kernel refuse a rule because of those in force for the same traffic?
+fn conflict(
+    active: &[SpdRule],
+    found: &[usize],
+    wanted: &[Alternative],
+    count: usize,
+) -> Option<Conflict> {
+    let indices = || found.iter().map(|&at| active[at].index).collect();
+    if found.iter().any(|&at| active[at].action != wanted) {
+        Some(Conflict::Action(indices()))
+    } else if found.len() < count {
+        Some(Conflict::Family(indices()))
+    } else {
+        None
+    }
+}
+
+/// Finds rules that stay but are matched in another order than before: as few as possible
+/// in each head and direction.
+fn mark_moved(planned: &mut [Planned], before: &[SpdRule]) {
+    let mut groups: HashMap<(&Head, Direction), Vec<usize>> = HashMap::new();
+    for (at, rule) in before.iter().enumerate() {
+        if planned[at].fate == Fate::Unchanged {
+            groups.entry((&rule.tunnel, rule.direction)).or_default().push(at);
+        }
+    }
+    for mut group in groups.into_values() {
+        // In the new order; equal ones in the old order, which then is no change.
+        group.sort_by_key(|&at| {
+            (std::cmp::Reverse(planned[at].rule.priority), std::cmp::Reverse(before[at].priority))
+        });
+        let old: Vec<u32> = group.iter().map(|&at| before[at].priority).collect();
+        let stays = longest_descent(&old);
+        for (position, at) in group.into_iter().enumerate() {
+            if !stays[position] {
+                planned[at].fate = Fate::Moved;
+            }
+        }
+    }
+}
+
+/// Marks a longest subsequence in which no number is larger than the one before it.
+fn longest_descent(numbers: &[u32]) -> Vec<bool> {
+    // For each length: the position at which the best subsequence of it ends.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut previous: Vec<Option<usize>> = Vec::with_capacity(numbers.len());
+    for (at, &number) in numbers.iter().enumerate() {
+        let length = ends.partition_point(|&end| numbers[end] >= number);
+        previous.push(length.checked_sub(1).map(|shorter| ends[shorter]));
+        match ends.get_mut(length) {
+            Some(end) => *end = at,
+            None => ends.push(at),
+        }
+    }
+    let mut marks = vec![false; numbers.len()];
+    let mut at = ends.last().copied();
+    while let Some(position) = at {
+        marks[position] = true;
+        at = previous[position];
+    }
+    marks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_few_as_possible_are_out_of_order() {
+        for (numbers, marked) in [
+            (&[][..], ""),
+            (&[5, 5, 4, 4][..], "xxxx"),
+            (&[1, 5, 4, 3][..], ".xxx"),
+            (&[5, 4, 9, 3][..], "xx.x"),
+            (&[1, 2, 3][..], "..x"),
+        ] {
+            let marks = longest_descent(numbers);
+            let text: String = marks.iter().map(|&m| if m { 'x' } else { '.' }).collect();
+            assert_eq!(text, marked, "{numbers:?}");
+        }
+    }
+}
