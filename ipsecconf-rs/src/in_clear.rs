@@ -255,12 +255,13 @@ mod tests {
         }
     }
 
-    fn opened(before: &[SpdRule], after: &[SpdRule]) -> Vec<String> {
+    fn opened(before: &[&SpdRule], after: &[&SpdRule]) -> Vec<String> {
+        let owned = |rules: &[&SpdRule]| rules.iter().map(|&rule| rule.clone()).collect::<Vec<_>>();
         let remote = |opening: &Opening| match opening.traffic.selector.remote {
             Some(prefix) => prefix.to_string(),
             None => "all".to_owned(),
         };
-        openings(before, after).iter().map(remote).collect()
+        openings(&owned(before), &owned(after)).iter().map(remote).collect()
     }
 
     #[test]
@@ -270,26 +271,26 @@ mod tests {
         let host = rule(40, Ipsec, "10.1.1.1/32");
         let none: [String; 0] = [];
         // Removed; removed but still protected by a wider one; nothing changed.
-        assert_eq!(opened(&[net.clone()], &[]), ["10.0.0.0/8"]);
-        assert_eq!(opened(&[net.clone(), host.clone()], &[net.clone()]), none);
-        assert_eq!(opened(&[net.clone(), host.clone()], &[net.clone(), host.clone()]), none);
-        assert_eq!(opened(&[net.clone()], &[rule(9, Drop, "")]), none);
+        assert_eq!(opened(&[&net], &[]), ["10.0.0.0/8"]);
+        assert_eq!(opened(&[&net, &host], &[&net]), none);
+        assert_eq!(opened(&[&net, &host], &[&net, &host]), none);
+        assert_eq!(opened(&[&net], &[&rule(9, Drop, "")]), none);
         // A part is let pass, unless something above it protects, or it had passed before.
         let pass = rule(90, Pass, "10.1.0.0/16");
-        assert_eq!(opened(&[net.clone()], &[net.clone(), pass.clone()]), ["10.1.0.0/16"]);
+        assert_eq!(opened(&[&net], &[&net, &pass]), ["10.1.0.0/16"]);
         let low = rule(30, Pass, "10.1.0.0/16");
-        assert_eq!(opened(&[net.clone()], &[net.clone(), low]), none);
-        assert_eq!(opened(&[net.clone(), pass.clone()], &[pass.clone(), rule(5, Drop, "")]), none);
-        assert_eq!(opened(&[host.clone(), pass.clone()], &[pass]), none);
+        assert_eq!(opened(&[&net], &[&net, &low]), none);
+        assert_eq!(opened(&[&net, &pass], &[&pass, &rule(5, Drop, "")]), none);
+        assert_eq!(opened(&[&host, &pass], &[&pass]), none);
         // Other addresses, other families and other directions are other traffic.
         let other = rule(90, Pass, "2001:db8::/32");
-        assert_eq!(opened(&[net.clone()], &[net.clone(), other]), none);
+        assert_eq!(opened(&[&net], &[&net, &other]), none);
         let mut inbound = rule(90, Pass, "");
         inbound.direction = Direction::IN;
-        assert_eq!(opened(&[net.clone()], &[net, inbound]), none);
+        assert_eq!(opened(&[&net], &[&net, &inbound]), none);
         // What was dropped can be opened, too.
         let drop = rule(1, Drop, "");
-        assert_eq!(openings(&[drop.clone()], &[])[0].until, Until::Dropped);
+        assert_eq!(openings(&[drop], &[])[0].until, Until::Dropped);
     }
 
     #[test]
@@ -300,7 +301,7 @@ mod tests {
             ..rule(5, ActionKind::Ipsec, remote)
         };
         let (one, two) = (in_tunnel("10.0.0.0/8"), in_tunnel("172.16.0.0/12"));
-        assert!(openings(&[one.clone(), two.clone()], &[two.clone()]).is_empty());
+        assert!(openings(&[one.clone(), two.clone()], std::slice::from_ref(&two)).is_empty());
         let all_gone = openings(&[one, two], &[]);
         assert_eq!(all_gone.len(), 2);
         assert!(all_gone.iter().all(|opening| opening.in_tunnel));

@@ -241,10 +241,7 @@ impl<'a> Transaction<'a> {
             }
             Ok(self.activate(client, outcome, view, &replaced)?)
         });
-        let mut cleanup = client.flush(Side::Standby, &self.load.cleanup);
-        for tunnel in replaced.lifted {
-            cleanup = cleanup.and(client.flush(Side::Standby, &Scope::Tunnel(tunnel)));
-        }
+        let cleanup = client.flush(Side::Standby, &self.load.cleanup);
         result?;
         cleanup.map_err(|error| {
             complain("the policy is in force, but the standby side could not be emptied");

@@ -61,11 +61,11 @@ fn what_the_kernel_would_refuse_is_an_error() {
             "{ tunnel t0 negotiate tunnel } drop { }\n{ tunnel t0 negotiate transport } drop { }\n",
             "p.conf:2:",
         ),
-        ("{ lport 1 } drop { }\n{ lport 1 dir in } pass { }\n", "line 1"),
+        ("{ lport 1 } drop { }\n{ lport 1 dir in } pass { }\n", "another action; see p.conf:1:1"),
         (
             "{ ulp icmp type 8 } ipsec { auth_algs sha1 }\n\
              { ulp icmp type 0 } ipsec { auth_algs md5 }\n",
-            "p.conf:2:1: error: the ICMP rule on line 1",
+            "p.conf:2:1: error: an earlier ICMP rule asks for another protection; see p.conf:1:1",
         ),
     ] {
         let checked = check(policy);
