@@ -13,7 +13,8 @@ use crate::addresses::Addresses;
 use crate::altroot;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::options::{TUNNEL_OPTIONS, of_a_sibling, one};
+use crate::options::{POLICY, POLICY_FILE, TUNNEL_OPTIONS, of_a_sibling, one};
+use crate::policy::{self, Wanted};
 
 const OPTIONS: Options = Options { flags: "tS", values: "RTa", long: TUNNEL_OPTIONS };
 
@@ -21,6 +22,7 @@ pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failur
     let (scanned, error) = context.scan(&OPTIONS, args);
     let (mut temporary, mut secure, mut root, mut kind) = (false, false, None, None);
     let mut addresses = Addresses::default();
+    let mut wanted = None;
     for (letter, value) in &scanned.options {
         match letter {
             't' => temporary = true,
@@ -28,6 +30,8 @@ pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failur
             'R' => root = Some(value),
             'T' => kind = Some(tunnel_type(value)?),
             'a' => addresses.take(value)?,
+            &POLICY => Wanted::Text(value.clone()).take(&mut wanted)?,
+            &POLICY_FILE => Wanted::File(value.clone()).take(&mut wanted)?,
             letter => return Err(of_a_sibling(*letter, context.name)),
         }
     }
@@ -39,6 +43,11 @@ pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failur
     }
     let Addresses { local, remote } = addresses;
     let tunnel = Tunnel { name: name.as_bytes().to_vec(), kind, local, remote, secure };
+    if let Some(wanted) = wanted {
+        let made = policy::create(context, &tunnel, temporary, &wanted);
+        return made.map_err(|failure| failure.about(name));
+    }
+    policy::repair(context)?;
     context
         .tunnels(|tunnels| tunnels.create(&tunnel, temporary))
         .map(drop)

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::create_iptun::check_length;
 use crate::failure::Failure;
 use crate::options::{TUNNEL_OPTIONS, of_a_sibling, one};
+use crate::policy;
 
 const OPTIONS: Options = Options { flags: "t", values: "R", long: TUNNEL_OPTIONS };
 
@@ -32,7 +33,6 @@ pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failur
     if let Some(root) = root {
         return altroot::record(context, root, &scanned);
     }
-    context
-        .tunnels(|tunnels| tunnels.delete(name.as_bytes(), scope))
-        .map_err(|error| Failure::because("could not delete tunnel", error).about(name))
+    policy::repair(context)?;
+    policy::delete(context, name.as_bytes(), scope).map_err(|failure| failure.about(name))
 }

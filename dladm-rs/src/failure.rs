@@ -52,6 +52,13 @@ impl Failure {
         }
     }
 
+    /// Says it where the command fails for something else.
+    pub(crate) fn say(&self) {
+        if let Self::Message(text) = self {
+            warn(text);
+        }
+    }
+
     pub(crate) fn option(error: OptionError, subcommand: &'static str) -> Self {
         Self::Option(error, subcommand)
     }

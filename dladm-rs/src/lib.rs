@@ -10,6 +10,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | `create_iptun` ... `rename_link` | the subcommands |
+//! | `policy` | a tunnel and its policy as one thing |
 //! | `addresses` | the argument of `-a` |
 //! | `altroot` | `-R`: recording a command for the next boot of another root |
 //! | `options` | what the option tables have in common |
@@ -28,6 +29,7 @@ mod linkprop;
 mod listing;
 mod modify_iptun;
 mod options;
+mod policy;
 mod rename_link;
 mod show_iptun;
 mod show_link;

@@ -19,7 +19,13 @@ pub(crate) const TUNNEL_OPTIONS: &[LongOption] = &[
     LongOption::flag("persistent", 'P'),
     LongOption::flag("temporary", 't'),
     LongOption::flag("secure", 'S'),
+    LongOption::value("policy", POLICY),
+    LongOption::value("policy-file", POLICY_FILE),
 ];
+
+/// What has no letter of its own is known by one that cannot be typed.
+pub(crate) const POLICY: char = '\u{1}';
+pub(crate) const POLICY_FILE: char = '\u{2}';
 
 pub(crate) const LINK_OPTIONS: &[LongOption] = &[
     LongOption::flag("statistics", 's'),
@@ -47,7 +53,12 @@ pub(crate) const RENAME_OPTIONS: &[LongOption] = &[LongOption::value("root-dir",
 
 /// A long option whose letter the subcommand does not have.
 pub(crate) fn of_a_sibling(letter: char, subcommand: &'static str) -> Failure {
-    Failure::option(OptionError::Unrecognized(format!("-{letter}")), subcommand)
+    let option = match letter {
+        POLICY => "--policy".to_owned(),
+        POLICY_FILE => "--policy-file".to_owned(),
+        letter => format!("-{letter}"),
+    };
+    Failure::option(OptionError::Unrecognized(option), subcommand)
 }
 
 /// A value that has to be text.

@@ -2,7 +2,7 @@
 
 //! `rename-link`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use illumos_ipsec::cli::getopt_long::Options;
@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::failure::{Failure, warn};
 use crate::handover;
 use crate::options::{RENAME_OPTIONS, of_a_sibling};
+use crate::policy;
 
 const OPTIONS: Options = Options { flags: "", values: "R", long: RENAME_OPTIONS };
 
@@ -36,6 +37,13 @@ pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failur
     if link.is_ok_and(|link| link.class != LinkClass::IPTUN) {
         return Err(handover::other_link(&context.system, &context.args, old));
     }
+    policy::repair(context)?;
+    policy::rename(context, old.as_bytes(), new.as_bytes(), |context| rename(context, old, new))
+        .map_err(|failure| failure.about(old))
+}
+
+/// Renames the link alone.
+fn rename(context: &mut Context, old: &OsStr, new: &OsStr) -> Result<(), Failure> {
     let renamed = context.tunnels(|tunnels| tunnels.rename(old.as_bytes(), new.as_bytes()));
     match renamed {
         Ok(Renamed::Clean) => Ok(()),
@@ -48,7 +56,7 @@ pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failur
             Ok(())
         }
         Err(error) => {
-            let failure = Failure::because("rename operation failed", &error).about(old);
+            let failure = Failure::because("rename operation failed", &error);
             // The one thing that is not obvious from the words.
             Err(match error.status() {
                 LinkStatus::Busy => failure

@@ -7,16 +7,18 @@ use std::net::IpAddr;
 
 use illumos_ipsec::cli::getopt_long::Options;
 use illumos_ipsec::cli::ofmt::{Cell, Column, Layout};
-use illumos_ipsec::model::{LinkClass, LinkId};
+use illumos_ipsec::model::{LinkClass, LinkId, TunnelName};
 use illumos_ipsec::sys::links::LinkStatus;
 use illumos_ipsec::tunnels::TunnelError;
 use illumos_ipsec::wire::dlmgmt::LinkFlags;
 use illumos_ipsec::wire::iptun::KparamFlags;
+use ipsecconf_rs::tunnel_policy::LoadedFrom;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::listing::Table;
 use crate::options::{TUNNEL_OPTIONS, of_a_sibling, text};
+use crate::policy;
 use crate::up_down_iptun::cut;
 
 const OPTIONS: Options = Options { flags: "pP", values: "o", long: TUNNEL_OPTIONS };
@@ -28,6 +30,7 @@ const COLUMNS: &[Column] = &[
     Column::new("LOCAL", 20),
     Column::new("REMOTE", 20),
     Column::new("SECURE", 7),
+    Column::new("POLICY", 44),
 ];
 
 /// Columns shown without a list; what came later has to be asked for.
@@ -51,8 +54,13 @@ pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failur
         return Err(Failure::UsageOf(context.name));
     }
     let mut table = Table::new(COLUMNS, USUAL, list.as_deref(), layout)?;
+    // Only whoever asks for it pays for it.
+    let origins = match table.shows("POLICY") && !stored {
+        true => policy::origins(),
+        false => LoadedFrom::new(),
+    };
     let row = |context: &mut Context, link| {
-        if stored { stored_row(context, link) } else { active_row(context, link) }
+        if stored { stored_row(context, link) } else { active_row(context, link, &origins) }
     };
     if let Some(name) = scanned.operands.first() {
         let cells = context
@@ -86,7 +94,7 @@ pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failur
 
 type Row = Result<Vec<Cell>, TunnelError>;
 
-fn active_row(context: &mut Context, link: LinkId) -> Row {
+fn active_row(context: &mut Context, link: LinkId, origins: &LoadedFrom) -> Row {
     let info = context.client.tunnel_info(link)?;
     let name = context.client.name(link)?.name;
     let has = |flag| info.flags.contains(flag);
@@ -96,6 +104,13 @@ fn active_row(context: &mut Context, link: LinkId) -> Row {
         secure: has(KparamFlags::SECURE),
     };
     let address = |address: Option<IpAddr>| Cell::from(address.map(|ip| ip.to_string()));
+    let from = TunnelName::new(&name).ok().and_then(|name| origins.get(&name));
+    let policy = match from {
+        Some(files) => files.iter().map(String::as_str).collect::<Vec<_>>().join(",").into(),
+        // There is some, and nobody knows from where.
+        None if flags.policy => Cell::Unknown,
+        None => Cell::from(None::<String>),
+    };
     Ok(vec![
         name.into(),
         info.tunnel_type().map_or(Cell::Unknown, |kind| kind.word().into()),
@@ -103,6 +118,7 @@ fn active_row(context: &mut Context, link: LinkId) -> Row {
         address(info.local_addr()),
         address(info.remote_addr()),
         flags.word().into(),
+        policy,
     ])
 }
 
@@ -111,6 +127,8 @@ fn stored_row(context: &mut Context, link: LinkId) -> Row {
     let entry = context.tunnels(|tunnels| tunnels.entry(link))?;
     let name = context.client.name(link)?.name;
     let flags = Flags { policy: false, implicit: false, secure: entry.secure };
+    let shard = policy::shard_of(&context.system, &name);
+    let policy = shard.map(|shard| shard.name().to_owned());
     Ok(vec![
         name.into(),
         entry.kind.word().into(),
@@ -118,6 +136,7 @@ fn stored_row(context: &mut Context, link: LinkId) -> Row {
         entry.local.into(),
         entry.remote.into(),
         flags.word().into(),
+        policy.into(),
     ])
 }
 

@@ -6,8 +6,16 @@ use std::io::{self, Write};
 
 /// Subcommands and their arguments. Those without are for the boot alone.
 const USAGE: &[(&str, &str)] = &[
-    ("create-iptun", "[-tS] [-R root-dir] -T type [-a {local|remote}=addr[,...]] link"),
-    ("modify-iptun", "[-t] [-R root-dir] -a {local|remote}=addr[,...] link"),
+    (
+        "create-iptun",
+        "[-tS] [-R root-dir] -T type [-a {local|remote}=addr[,...]] \
+         [--policy properties | --policy-file file] link",
+    ),
+    (
+        "modify-iptun",
+        "[-t] [-R root-dir] [-a {local|remote}=addr[,...]] \
+         [--policy properties | --policy-file file] link",
+    ),
     ("delete-iptun", "[-t] [-R root-dir] link"),
     ("show-iptun", "[-P] [[-p] -o field[,...]] [link]"),
     ("up-iptun", "[link]"),

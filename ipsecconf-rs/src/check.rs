@@ -13,7 +13,7 @@ use illumos_ipsec::policy::{self, PolicyRule, Problem, Resolver, Severity};
 use crate::args;
 use crate::context::Context;
 use crate::contradictions::contradictions;
-use crate::exit::{Failure, PROGRAM, complain};
+use crate::exit::{Failure, complain, program};
 use crate::prose;
 use crate::source::{self, Sources};
 
@@ -34,7 +34,7 @@ pub(crate) fn run(context: &Context, operands: &[OsString]) -> Result<(), Failur
     problems.extend(parsed.problems);
     problems.extend(compile_problems);
     problems.extend(refusals(&rules));
-    diagnostics::report(PROGRAM, &sources.texts, &problems);
+    diagnostics::report(program(), &sources.texts, &problems);
     no_errors(context, &sources, &problems)?;
     if empty {
         complain(no_rules(&sources));

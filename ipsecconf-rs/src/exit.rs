@@ -4,6 +4,7 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use illumos_ipsec::cli::smf;
 use illumos_ipsec::model::TunnelName;
@@ -57,7 +58,18 @@ pub(crate) fn status(result: Result<(), Failure>, service: Option<&str>) -> Exit
 }
 
 /// How messages call this program.
-pub(crate) const PROGRAM: &str = "ipsecconf";
+static PROGRAM: OnceLock<&str> = OnceLock::new();
+
+/// How messages call this program.
+pub(crate) fn program() -> &'static str {
+    PROGRAM.get_or_init(|| "ipsecconf")
+}
+
+/// Messages come from another program, which uses this one as a library.
+pub(crate) fn speak_as(name: &'static str) {
+    // The first one who says so is right.
+    let _ = PROGRAM.set(name);
+}
 
 /// Writes a line to standard error.
 pub(crate) fn complain(message: impl std::fmt::Display) {
@@ -67,7 +79,7 @@ pub(crate) fn complain(message: impl std::fmt::Display) {
 /// The same where standard error is buffered.
 pub(crate) fn complain_to(stderr: &mut impl io::Write, message: impl std::fmt::Display) {
     // Nothing can be done about a standard error that is closed.
-    let _ = writeln!(stderr, "{PROGRAM}: {message}");
+    let _ = writeln!(stderr, "{}: {message}", program());
 }
 
 /// Reports a lock that could not be taken.

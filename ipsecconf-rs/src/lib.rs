@@ -18,6 +18,7 @@
 //! | `keep_going` | loading what is good, and closing the tunnels of what is not |
 //! | `plan`, `in_clear` | what a load would change, and which traffic would lose protection |
 //! | `open_tunnels` | saying so when a tunnel loses its policy |
+//! | [`tunnel_policy`] | the policy of single tunnels, for `dladm` |
 //! | `view`, `view_file` | the record of what was loaded, and how it survives a crash |
 //! | `prose` | texts on standard output |
 
@@ -40,6 +41,7 @@ mod plan;
 mod prose;
 mod remove;
 mod source;
+pub mod tunnel_policy;
 mod view;
 mod view_file;
 

@@ -31,7 +31,7 @@ use crate::args::Load;
 use crate::check::{no_errors, no_rules};
 use crate::context::Context;
 use crate::duplicates;
-use crate::exit::{Failure, PROGRAM, complain, request_failure, scope_failure};
+use crate::exit::{Failure, complain, program, request_failure, scope_failure};
 use crate::graft::{Graft, Replaced};
 use crate::keep_going::{self, Triage};
 use crate::open_tunnels;
@@ -54,7 +54,7 @@ pub(crate) fn run(context: &Context, load: &Load) -> Result<(), Failure> {
     let has_errors = !sources.problems.is_empty()
         || parsed.problems.iter().any(|p| p.severity == Severity::Error);
     if parsed.rules.is_empty() && !has_errors {
-        diagnostics::report(PROGRAM, &sources.texts, &parsed.problems);
+        diagnostics::report(program(), &sources.texts, &parsed.problems);
         complain(no_rules(&sources));
         if load.replace.is_some() {
             complain("the old policy stays in force; ipsecconf -F removes it on purpose");
@@ -83,7 +83,7 @@ pub(crate) fn run(context: &Context, load: &Load) -> Result<(), Failure> {
         }
         false => (rules, None),
     };
-    diagnostics::report(PROGRAM, &sources.texts, &problems);
+    diagnostics::report(program(), &sources.texts, &problems);
     if triage.is_none() {
         no_errors(context, &sources, &problems)?;
     }
@@ -130,7 +130,7 @@ fn load_the_good(
                 return Err(Failure::BadPolicy);
             }
             Err(Stop::Refused(problems)) => {
-                diagnostics::report(PROGRAM, &sources.texts, &problems);
+                diagnostics::report(program(), &sources.texts, &problems);
                 if !triage.leave_out(&problems) {
                     complain("the policy was not loaded; nothing was changed");
                     return Err(Failure::Failed);
@@ -191,7 +191,8 @@ impl From<Failure> for Stop {
     }
 }
 
-struct Transaction<'a> {
+/// One load.
+pub(crate) struct Transaction<'a> {
     context: &'a Context,
     load: &'a Load,
     sources: &'a Sources,
@@ -202,7 +203,7 @@ struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    fn new(
+    pub(crate) fn new(
         context: &'a Context,
         load: &'a Load,
         sources: &'a Sources,
@@ -216,11 +217,11 @@ impl<'a> Transaction<'a> {
         Ok(Self { context, load, sources, rules, requests, stopgaps })
     }
 
-    fn run(&self, client: &mut PolicyClient) -> Result<(), Failure> {
+    pub(crate) fn run(&self, client: &mut PolicyClient) -> Result<(), Failure> {
         self.attempt(client).map_err(|stop| match stop {
             Stop::Failed(failure) => failure,
             Stop::Refused(problems) => {
-                diagnostics::report(PROGRAM, &self.sources.texts, &problems);
+                diagnostics::report(program(), &self.sources.texts, &problems);
                 complain("the policy was not loaded; nothing was changed");
                 Failure::Failed
             }
@@ -394,6 +395,6 @@ impl<'a> Transaction<'a> {
                 Problem::warning(self.rules[request.rule].span, "this rule is in force already")
             })
             .collect();
-        diagnostics::report(PROGRAM, &self.sources.texts, &warnings);
+        diagnostics::report(program(), &self.sources.texts, &warnings);
     }
 }

@@ -27,7 +27,7 @@ use crate::args::Load;
 use crate::check::refusals;
 use crate::context::Context;
 use crate::duplicates::Conflict;
-use crate::exit::{Failure, PROGRAM, complain, scope_failure};
+use crate::exit::{Failure, complain, program, scope_failure};
 use crate::graft::Replaced;
 use crate::in_clear::{self, Opening, Until};
 use crate::keep_going::Triage;
@@ -60,7 +60,7 @@ pub(crate) fn run(
     let replaced = Replaced { scope: load.replace.clone(), ..Replaced::default() };
     let plan = Plan::new(active, &replaced, &rules, &mut problems);
     if !problems.is_empty() {
-        diagnostics::report(PROGRAM, &sources.texts, &problems);
+        diagnostics::report(program(), &sources.texts, &problems);
         complain("the policy would not be loaded");
         return Err(Failure::BadPolicy);
     }

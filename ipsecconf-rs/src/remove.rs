@@ -15,7 +15,7 @@ use illumos_ipsec::wire::errno::Errno;
 use crate::check::no_errors;
 use crate::context::Context;
 use crate::delete;
-use crate::exit::{Failure, PROGRAM, complain, request_failure};
+use crate::exit::{Failure, complain, program, request_failure};
 use crate::open_tunnels;
 use crate::prose;
 use crate::source;
@@ -44,7 +44,7 @@ pub(crate) fn run(
     let parsed = policy::parse(&sources.texts);
     let mut problems = sources.problems.clone();
     problems.extend(parsed.problems);
-    diagnostics::report(PROGRAM, &sources.texts, &problems);
+    diagnostics::report(program(), &sources.texts, &problems);
     no_errors(context, &sources, &problems)?;
     prose::remove_warning(context);
 

@@ -316,7 +316,7 @@ fn head_of(text: &[u8]) -> Head {
 const SOURCE: &[u8] = b"#SOURCE ";
 
 /// Makes a name one printable word.
-fn escape(name: &[u8]) -> String {
+pub(crate) fn escape(name: &[u8]) -> String {
     name.iter().fold(String::new(), |mut out, &byte| {
         match byte {
             b'!'..=b'~' if byte != b'%' => out.push(byte.into()),

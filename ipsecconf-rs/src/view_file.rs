@@ -21,7 +21,7 @@ use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 
 use crate::context::Context;
 use crate::exit::{Failure, complain};
-use crate::view::{Entry, Head, Item, Origin, View};
+use crate::view::{Entry, Head, Item, Origin, View, escape};
 
 const VIEW: &str = "/var/run/ipsecpolicy.conf";
 const PENDING: &str = "/var/run/ipsecpolicy.conf.pending";
@@ -49,14 +49,24 @@ impl ViewFile {
 
     /// Where the rules in force came from, if listings say so.
     pub(crate) fn origins(&self) -> Result<Origins, Failure> {
-        let text = match fs::read(&self.view) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(self.failure("read", &error)),
-        };
+        let text = self.text()?;
         // Most views have none, and need not be looked at more closely.
         let some = text.starts_with(b"#SOURCE") || text.contains_str("\n#SOURCE");
         Ok(if some { Origins::new(View::parse(&text)) } else { Origins::default() })
+    }
+
+    /// The view, if any of it came from this source; without a source, in any case.
+    pub(crate) fn mentioning(&self, source: Option<&str>) -> Result<View, Failure> {
+        let text = self.text()?;
+        let needed = source.is_none_or(|source| text.contains_str(escape(source.as_bytes())));
+        Ok(if needed { View::parse(&text) } else { View::default() })
+    }
+
+    fn text(&self) -> Result<Vec<u8>, Failure> {
+        match fs::read(&self.view) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            text => text.map_err(|error| self.failure("read", &error)),
+        }
     }
 
     /// Announces the view as it will be once the kernel has been changed.
@@ -68,6 +78,11 @@ impl ViewFile {
     /// The kernel has been changed: the announced view is the view.
     pub(crate) fn commit(&self) -> Result<(), Failure> {
         fs::rename(&self.pending, &self.view).map_err(|error| self.failure("write", &error))
+    }
+
+    /// The same where there may have been no view to announce.
+    pub(crate) fn commit_if_prepared(&self) -> Result<(), Failure> {
+        if self.needs_repair() { self.commit() } else { Ok(()) }
     }
 
     /// The kernel was not changed.

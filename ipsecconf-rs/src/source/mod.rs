@@ -23,6 +23,8 @@ use illumos_ipsec::policy::{Problem, SourceText, Span};
 use crate::context::Context;
 use crate::prose;
 
+pub use trust::distrust;
+
 /// The policy that a command is about.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {

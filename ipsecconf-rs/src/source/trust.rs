@@ -11,8 +11,9 @@ use std::os::unix::fs::MetadataExt;
 
 use nix::unistd::geteuid;
 
-/// Why a file or directory is not to be trusted.
-pub(super) fn distrust(metadata: &Metadata) -> Option<String> {
+/// Why a file or directory is not to be trusted; none if it is.
+#[must_use]
+pub fn distrust(metadata: &Metadata) -> Option<String> {
     let owner = metadata.uid();
     if owner != 0 && owner != geteuid().as_raw() {
         return Some(format!("it belongs to user {owner}, expected root"));

@@ -110,6 +110,36 @@ impl LockFile {
 /// moment either the old or the new content is there, whatever happens to this process.
 /// Nothing is forced to a disk: meant for `/var/run`, which a crash of the system empties.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    put(path, content, mode, false)
+}
+
+/// The same for files that have to be there after a crash of the system: it is on the disk
+/// when this returns.
+pub fn replace_durably(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    put(path, content, mode, true)?;
+    sync_directory(path)
+}
+
+/// Removes a file for good. That there is none is no error.
+pub fn remove_durably(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_directory(path),
+    }
+}
+
+/// Gives a file another name for good.
+pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_directory(to)
+}
+
+fn sync_directory(file: &Path) -> io::Result<()> {
+    File::open(file.parent().unwrap_or(Path::new("/")))?.sync_all()
+}
+
+fn put(path: &Path, content: &[u8], mode: u32, durable: bool) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
     let temporary = path.with_file_name(name);
@@ -119,9 +149,16 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     }
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(mode & 0o700).open(&temporary)?;
-    file.write_all(content)?;
+    if let Err(error) = file.write_all(content) {
+        // A full disk must not stay full of what nobody wants.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
     // The umask does not get a say in a mode that is part of the contract.
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+    if durable {
+        file.sync_all()?;
+    }
     fs::rename(&temporary, path)
 }
 

@@ -2,6 +2,8 @@
 
 //! Stored tunnels brought up, and tunnels taken down.
 
+use std::collections::BTreeSet;
+
 use super::{Result, TunnelError, Tunnels, not_undone};
 use crate::model::LinkId;
 use crate::sys::links::LinkStatus;
@@ -17,9 +19,9 @@ impl Tunnels<'_> {
         self.up_link(link.link)
     }
 
-    /// Brings all stored tunnels up; those that fail are given back.
-    pub fn up_all(&mut self) -> Result<Vec<Failure>> {
-        self.each(LinkFlags::PERSIST, Self::up_link)
+    /// Brings all stored tunnels up but for some; those that fail are given back.
+    pub fn up_all(&mut self, skip: &BTreeSet<LinkId>) -> Result<Vec<Failure>> {
+        self.each(LinkFlags::PERSIST, skip, Self::up_link)
     }
 
     /// Takes a tunnel down. What is stored of it stays.
@@ -30,16 +32,20 @@ impl Tunnels<'_> {
 
     /// Takes all tunnels down; those that fail are given back.
     pub fn down_all(&mut self) -> Result<Vec<Failure>> {
-        self.each(LinkFlags::ACTIVE, Self::down_link)
+        self.each(LinkFlags::ACTIVE, &BTreeSet::new(), Self::down_link)
     }
 
     fn each(
         &mut self,
         flags: LinkFlags,
+        skip: &BTreeSet<LinkId>,
         act: fn(&mut Self, LinkId) -> Result<()>,
     ) -> Result<Vec<Failure>> {
         let mut failures = Vec::new();
         for LinkInfo { link, .. } in self.list(flags)? {
+            if skip.contains(&link) {
+                continue;
+            }
             if let Err(failure) = act(self, link) {
                 let name = self.client.name(link).map(|info| info.name).unwrap_or_default();
                 failures.push((name, failure));

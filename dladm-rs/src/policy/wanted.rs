@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The policy that a command line asks for.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use illumos_ipsec::cli::plain;
+use illumos_ipsec::model::TunnelName;
+use illumos_ipsec::policy::SourceText;
+use illumos_ipsec::sys::System;
+
+use crate::failure::Failure;
+
+/// `--policy` or `--policy-file`.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    Text(OsString),
+    File(OsString),
+}
+
+impl Wanted {
+    /// Takes one of the options; only one of them can be given, and once.
+    pub(crate) fn take(self, before: &mut Option<Self>) -> Result<(), Failure> {
+        if before.is_some() {
+            return Err(Failure::message("a policy has been given already"));
+        }
+        *before = Some(self);
+        Ok(())
+    }
+
+    /// The policy, under the name that messages about it have.
+    pub(super) fn read(&self, system: &System, tunnel: &TunnelName) -> Result<SourceText, Failure> {
+        let (name, text) = match self {
+            Self::Text(text) => ("--policy".to_owned(), entry(text)),
+            Self::File(file) => {
+                let text = std::fs::read(system.operand(file)).map_err(|error| {
+                    let file = file.to_string_lossy();
+                    Failure::message(format!("cannot read {file}: {}", plain(&error)))
+                })?;
+                (file.to_string_lossy().into_owned(), text)
+            }
+        };
+        Ok(SourceText { name, text, tunnel: Some(tunnel.clone()) })
+    }
+}
+
+/// Entries as they are; anything else is what `ipsec` has in its braces, for all traffic
+/// of the tunnel.
+fn entry(text: &OsStr) -> Vec<u8> {
+    let text = text.as_bytes();
+    if text.trim_ascii_start().starts_with(b"{") {
+        return text.to_vec();
+    }
+    [b"{ negotiate tunnel } ipsec { ", text.trim_ascii(), b" }\n"].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_become_an_entry_for_all_traffic() {
+        assert_eq!(
+            entry(OsStr::new(" encr_algs aes-gcm ")),
+            b"{ negotiate tunnel } ipsec { encr_algs aes-gcm }\n"
+        );
+        let whole = "{ negotiate transport } ipsec { encr_algs aes-gcm }";
+        assert_eq!(entry(OsStr::new(whole)), whole.as_bytes());
+    }
+}
