@@ -147,6 +147,14 @@ impl TunnelPolicies {
         Ok(transaction.run(&mut self.client)?)
     }
 
+    /// Does something to the policy of a tunnel that changes nothing. A tunnel that still
+    /// has the policy of an earlier name gets that of its own.
+    pub fn touch(&mut self, tunnel: &TunnelName) -> Result<(), Said> {
+        let scope = Scope::Tunnel(tunnel.clone());
+        let touched = self.client.flush(Side::Standby, &scope);
+        touched.map_err(|error| scope_failure("touch", &scope, &error).into())
+    }
+
     /// Removes all rules of a tunnel, here and in the record of loaded policy.
     pub fn remove(&mut self, tunnel: &TunnelName) -> Result<(), Said> {
         let scope = Scope::Tunnel(tunnel.clone());

@@ -15,9 +15,10 @@ use crate::failure::{Failure, warn};
 pub(crate) fn delete(context: &mut Context, name: &[u8], scope: Scope) -> Result<(), Failure> {
     let Ok(tunnel) = name_of(name) else { return remove(context, name, scope) };
     let shard = Shard::of(&context.system, &tunnel);
-    let ours = match shard.state()? {
+    let stored = match shard.state()? {
         State::Ours(_) => true,
-        State::Absent => is_temporary(&tunnel)?,
+        State::Absent if is_temporary(&tunnel)? => false,
+        State::Absent => return remove(context, name, scope),
         State::Foreign => {
             remove(context, name, scope)?;
             if scope == Scope::Everything {
@@ -26,12 +27,9 @@ pub(crate) fn delete(context: &mut Context, name: &[u8], scope: Scope) -> Result
             return Ok(());
         }
     };
-    if !ours {
-        return remove(context, name, scope);
-    }
     let mut policies = open(context)?;
     let _signals = SignalsBlocked::new();
-    let temporary = scope == Scope::Active;
+    let temporary = scope == Scope::Active || !stored;
     let journal = Journal::begin(&context.system, temporary, &[&tunnel])?;
     if let Err(failure) = remove(context, name, scope) {
         journal.end()?;

@@ -66,7 +66,14 @@ impl Journal {
             let path = path(system, temporary);
             let text = match fs::read(&path) {
                 Ok(text) => text,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                    ) =>
+                {
+                    continue;
+                }
                 Err(error) => return Err(because("read", &path, &error)),
             };
             let names = text

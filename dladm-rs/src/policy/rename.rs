@@ -2,9 +2,9 @@
 
 //! Another name for a tunnel and its policy.
 //!
-//! The kernel keeps policy by name. A tunnel that requires IPsec is renamed while it has
-//! none, and is closed meanwhile. Any other keeps the policy of its old name until there
-//! is some for the new one.
+//! The kernel keeps policy by name, so there is policy for the new name first. A tunnel
+//! that requires IPsec is renamed while it has none, and is closed meanwhile. Any other
+//! keeps the policy of its old name until something is done to that of the new one.
 
 use illumos_ipsec::model::TunnelName;
 use illumos_ipsec::sys::signals::SignalsBlocked;
@@ -87,18 +87,19 @@ impl Step<'_> {
         let link = context.client.find(from.as_bytes());
         let info = link.and_then(|link| context.client.tunnel_info(link.link));
         let secure = info.is_ok_and(|info| info.flags.contains(KparamFlags::SECURE));
-        if secure && loaded {
-            policies.remove(from)?;
+        if loaded {
+            policies.replace(source(to, Some(to_shard), text))?;
+            if secure {
+                policies.remove(from)?;
+            }
         }
         let renamed: Result<Renamed, TunnelError> =
             context.tunnels(|tunnels| tunnels.rename(from.as_bytes(), to.as_bytes()));
         renamed.map_err(|error| Failure::because("rename operation failed", error))?;
         from_shard.rename(to_shard)?;
-        if loaded {
-            policies.replace(source(to, Some(to_shard), text))?;
-            if !secure {
-                policies.remove(from)?;
-            }
+        if loaded && !secure {
+            policies.touch(to)?;
+            policies.remove(from)?;
         }
         Ok(())
     }

@@ -75,7 +75,7 @@ fn is_there(context: &mut Context, name: &TunnelName, temporary: bool) -> bool {
     let Ok(link) = context.client.find(name.as_bytes()) else { return false };
     link.class == LinkClass::IPTUN
         && (context.client.tunnel_info(link.link).is_ok()
-            || (!temporary && context.client.stored(link.link).is_ok()))
+            || (!temporary && context.tunnels(|tunnels| tunnels.entry(link.link)).is_ok()))
 }
 
 /// Gives the shard the name that the tunnel has.
