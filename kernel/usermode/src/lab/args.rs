@@ -3,7 +3,7 @@
 //! The command line of `ipsec-lab`.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -12,13 +12,14 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::error::complain;
-use super::{demo, ipadm, serve, shell, traffic};
+use super::{demo, ipadm, serve, shell, smf, traffic};
 
 const USAGE: &str = "\
 usage: ipsec-lab serve DIR [--unmodified] [--trace FILE [--trace-keys]]
                        [--address ADDR]...
        ipsec-lab shell [-c COMMAND] [--dir DIR] [--unmodified]
                        [--trace FILE [--trace-keys]] [--address ADDR]...
+       ipsec-lab boot [--dir DIR]
        ipsec-lab verdict {--out|--in} [--tunnel NAME|--outer LOCAL,REMOTE] --src ADDR
                          --dst ADDR [--proto PROTO] [--sport PORT --dport PORT]
                          [--icmp TYPE[/CODE]] [--fragment first|later]
@@ -33,12 +34,14 @@ A user-mode kernel with the IPsec interfaces of illumos, and what is needed to t
 
   serve   answer on the sockets in DIR; root/ in it stands for / of the system
   shell   start a private kernel and a shell, or COMMAND, that uses it
+  boot    start services and stored tunnels, as SMF does at boot
   verdict tell what would become of a packet, and by which rule
   inject  let the packets of a capture file go their way
   demo    show and check a session with the real commands
 
   -c COMMAND      run COMMAND with /bin/sh and pass its exit status on
-  --dir DIR       use DIR and keep it, instead of a temporary directory
+  --dir DIR       use DIR and keep it, instead of a temporary directory; with boot,
+                  verdict and inject the lab, instead of the one IPSEC_LAB names
   --unmodified    be the kernel without the extensions of IPD 46
   --address ADDR  an address of the host (10.1.1.1 if none is given)
   --trace FILE    append each message to FILE, a JSON object a line
@@ -49,8 +52,12 @@ A user-mode kernel with the IPsec interfaces of illumos, and what is needed to t
 #[must_use]
 pub fn main() -> ExitCode {
     let name = env::args_os().next().map(PathBuf::from).unwrap_or_default();
-    if name.file_name().is_some_and(|name| name == ipadm::NAME) {
+    let name = name.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    if name == ipadm::NAME {
         return ipadm::main(env::args_os());
+    }
+    if let Some(main) = smf::stand_in(name) {
+        return main(env::args_os().collect());
     }
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
@@ -75,6 +82,7 @@ pub fn main() -> ExitCode {
             dir: path(args, "dir"),
             kernel: kernel(args),
         }),
+        Some(("boot", args)) => smf::boot(path(args, "dir")),
         Some(("verdict", args)) => traffic::verdict(args),
         Some(("inject", args)) => traffic::inject(args),
         Some(("demo", _)) => demo::run(),
@@ -143,6 +151,7 @@ fn command() -> Command {
                 .arg(Arg::new("dir").long("dir").value_parser(file()))
                 .args(&kernel),
         )
+        .subcommand(Command::new("boot").arg(Arg::new("dir").long("dir").value_parser(file())))
         .subcommand(traffic::verdict_command())
         .subcommand(traffic::inject_command())
         .subcommand(Command::new("demo"))

@@ -8,6 +8,8 @@
 //! | `ipsec-lab serve` | a server as a process |
 //! | `ipsec-lab shell` | a private server and a shell, or one command, that uses it |
 //! | `ipadm` | a stand-in with just what a tunnel needs |
+//! | `svcadm`, `svcs`, `svcprop`, `svccfg` | stand-ins that run the project's own services |
+//! | `ipsec-lab boot` | starts services and stored tunnels as at boot |
 //! | `ipsec-lab verdict`, `inject` | what becomes of packets |
 //! | `ipsec-lab demo` | a session with the real commands, each step checked |
 //!
@@ -25,6 +27,7 @@ mod serve;
 mod server;
 mod shell;
 mod signals;
+mod smf;
 mod store;
 mod traffic;
 mod tree;

@@ -21,6 +21,10 @@ const COMMANDS: &[(&str, &str)] = &[
     ("ipseckey", "ipseckey"),
     ("tcpkey", "ipseckey"),
     ("ipadm", "ipsec-lab"),
+    ("svcadm", "ipsec-lab"),
+    ("svcs", "ipsec-lab"),
+    ("svcprop", "ipsec-lab"),
+    ("svccfg", "ipsec-lab"),
     ("ipsec-lab", "ipsec-lab"),
 ];
 
@@ -68,7 +72,7 @@ impl Lab {
         wait_until_ready(&mut server)?;
         let mut lab = Self { dir, commands: Vec::new(), server, alive };
         lab.dir = lab.dir.canonicalize().map_err(|e| LabError::io("cannot use", &lab.dir, e))?;
-        lab.commands = lab.link_commands(&program)?;
+        lab.commands = link_commands(&lab.dir, &program)?;
         Ok(lab)
     }
 
@@ -96,27 +100,27 @@ impl Lab {
         command.env(LAB_VARIABLE, &self.dir).env("PATH", search);
         command
     }
+}
 
-    /// Puts `bin/` with the commands into the lab directory.
-    fn link_commands(&self, program: &Path) -> Result<Vec<&'static str>, LabError> {
-        let bin = self.dir.join("bin");
-        let failed = |source| LabError::io("cannot fill", &bin, source);
-        fs::create_dir_all(&bin).map_err(failed)?;
-        let mut linked = Vec::new();
-        for &(name, executable) in COMMANDS {
-            let target = program.with_file_name(executable);
-            let link = bin.join(name);
-            match fs::remove_file(&link) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-                _ => {}
-            }
-            if target.exists() {
-                symlink(target, link).map_err(failed)?;
-                linked.push(name);
-            }
+/// Puts `bin/` with the commands into the lab directory.
+pub(super) fn link_commands(dir: &Path, program: &Path) -> Result<Vec<&'static str>, LabError> {
+    let bin = dir.join("bin");
+    let failed = |source| LabError::io("cannot fill", &bin, source);
+    fs::create_dir_all(&bin).map_err(failed)?;
+    let mut linked = Vec::new();
+    for &(name, executable) in COMMANDS {
+        let target = program.with_file_name(executable);
+        let link = bin.join(name);
+        match fs::remove_file(&link) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
         }
-        Ok(linked)
+        if target.exists() {
+            symlink(target, link).map_err(failed)?;
+            linked.push(name);
+        }
     }
+    Ok(linked)
 }
 
 impl Drop for Lab {

@@ -17,6 +17,7 @@ use super::LabError;
 use super::args::KernelArgs;
 use super::process::Lab;
 use super::signals::Signals;
+use super::smf;
 
 /// Options of `shell`.
 pub(super) struct Args {
@@ -32,6 +33,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// that has ended it.
 pub(super) fn run(args: &Args) -> Result<ExitCode, LabError> {
     let lab = Lab::start(args.dir.as_deref(), &args.kernel)?;
+    smf::at_start(&lab);
     let mut command = match &args.command {
         Some(text) => {
             let mut command = lab.command("/bin/sh");

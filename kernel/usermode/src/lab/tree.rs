@@ -12,7 +12,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use illumos_ipsec::policy::AlgDb;
 
-use super::LabError;
+use super::{LabError, smf};
 
 /// Directories of a new root, with their modes.
 const DIRECTORIES: &[(&str, u32)] = &[
@@ -24,7 +24,15 @@ const DIRECTORIES: &[(&str, u32)] = &[
     ("root/etc/svc", 0o755),
     ("root/etc/svc/volatile", 0o755),
     ("root/etc/svc/volatile/dladm", 0o755),
+    ("root/lib", 0o755),
+    ("root/lib/svc", 0o755),
+    ("root/lib/svc/manifest", 0o755),
+    ("root/lib/svc/manifest/network", 0o755),
+    ("root/lib/svc/manifest/network/ipsec", 0o755),
+    ("root/lib/svc/method", 0o755),
     ("root/var", 0o755),
+    ("root/var/svc", 0o755),
+    ("root/var/svc/log", 0o755),
     ("root/var/run", 0o755),
 ];
 
@@ -113,9 +121,17 @@ impl Tree {
             let path = self.dir.join(name);
             make_dir(&path, mode).map_err(|e| LabError::io("cannot create", &path, e))?;
         }
-        let path = self.dir.join("root/etc/inet/ipsecalgs");
-        make_file(&path, &AlgDb::installed().to_text())
-            .map_err(|e| LabError::io("cannot create", &path, e))
+        self.make_file("etc/inet/ipsecalgs", &AlgDb::installed().to_text(), 0o644)?;
+        for file in smf::INSTALLED {
+            self.make_file(file.path, file.text, file.mode)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a file of the root, unless it exists.
+    fn make_file(&self, path: &str, text: &str, mode: u32) -> Result<(), LabError> {
+        let path = self.root().join(path);
+        make_file(&path, text, mode).map_err(|e| LabError::io("cannot create", &path, e))
     }
 }
 
@@ -126,8 +142,8 @@ fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
     }
 }
 
-fn make_file(path: &Path, text: &str) -> io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o644).open(path) {
+fn make_file(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(mode).open(path) {
         Ok(mut file) => file.write_all(text.as_bytes()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),

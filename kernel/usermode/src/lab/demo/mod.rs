@@ -17,6 +17,7 @@ use self::step::{Kernel, Part};
 use super::LabError;
 use super::args::KernelArgs;
 use super::process::Lab;
+use super::smf;
 
 /// All parts, in the order of the proposal.
 const PARTS: &[&Part] = &[&dladm::PART, &ipsecconf::PART, &ipseckey::PART, &dladm::OLD_KERNEL];
@@ -30,12 +31,15 @@ pub(super) fn run() -> Result<ExitCode, LabError> {
         if let Some(missing) = part.needs.iter().find(|name| !lab.commands().contains(name)) {
             return Err(LabError::NoCommand(missing));
         }
+        smf::at_start(&lab);
         show(&format!("== {} ==\n", part.title));
         let peer = match part.peer {
             None => None,
             Some(address) => {
                 let addresses = address.parse().into_iter().collect();
-                Some(Lab::start(None, &KernelArgs { addresses, ..KernelArgs::default() })?)
+                let peer = Lab::start(None, &KernelArgs { addresses, ..KernelArgs::default() })?;
+                smf::at_start(&peer);
+                Some(peer)
             }
         };
         let mut session = Session::new(&lab, peer.as_ref());
