@@ -154,13 +154,50 @@ impl Lab {
 
     /// Runs the stand-in for `ipadm` with these arguments.
     pub fn ipadm(&self, args: &[&str]) -> Done {
-        let link = self.dir.path().join("ipadm");
+        self.stand_in("ipadm", args)
+    }
+
+    /// Runs the stand-in for `svcadm` with these arguments.
+    pub fn svcadm(&self, args: &[&str]) -> Done {
+        self.stand_in("svcadm", args)
+    }
+
+    /// Runs the stand-in for `svcs` with these arguments.
+    pub fn svcs(&self, args: &[&str]) -> Done {
+        self.stand_in("svcs", args)
+    }
+
+    /// Runs the stand-in for `svcprop` with these arguments.
+    pub fn svcprop(&self, args: &[&str]) -> Done {
+        self.stand_in("svcprop", args)
+    }
+
+    /// Runs the stand-in for `svccfg` with these arguments.
+    pub fn svccfg(&self, args: &[&str]) -> Done {
+        self.stand_in("svccfg", args)
+    }
+
+    /// Puts a shell script in the place of a command that methods of services run.
+    pub fn fake(&self, name: &str, script: &str) {
+        // Whoever runs methods makes bin/; a refresh of what does not run does nothing else.
+        let _ = self.svcadm(&["refresh", "policy"]).exits(0);
+        let path = self.path().join("bin").join(name);
+        fs::remove_file(&path).expect("a command of the lab");
+        // Written by another process: a program that any process of this one still has open
+        // for writing cannot be executed.
+        let mut write = assert_cmd::Command::new("/bin/sh");
+        write.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(path);
+        let _ = done(write.write_stdin(format!("#!/bin/sh\n{script}"))).exits(0);
+    }
+
+    fn stand_in(&self, name: &str, args: &[&str]) -> Done {
+        let link = self.dir.path().join(name);
         let program = crate::program("ipsec-lab").unwrap_or_else(|error| panic!("{error}"));
         if !link.exists() {
             std::os::unix::fs::symlink(program, &link).expect("a link");
         }
         let mut command = std::process::Command::new(link);
-        command.env("IPSEC_LAB", self.path()).args(args);
+        command.env("IPSEC_LAB", self.path()).env("LC_ALL", "C").args(args);
         done(&mut assert_cmd::Command::from_std(command))
     }
 

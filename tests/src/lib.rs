@@ -6,6 +6,7 @@ pub mod bench;
 pub mod fuzz_targets;
 pub mod golden;
 pub mod lab;
+pub mod service_bundle;
 
 use std::path::PathBuf;
 
