@@ -9,7 +9,8 @@ use clap::Command;
 use crate::run::{Outcome, build, built, replace};
 
 /// What a lab needs: itself and the commands in it.
-pub(crate) const LAB_PACKAGES: &[&str] = &["ipsec-usermode", "dladm-rs", "ipsecconf-rs"];
+pub(crate) const LAB_PACKAGES: &[&str] =
+    &["ipsec-usermode", "dladm-rs", "ipsecconf-rs", "ipseckey-rs"];
 
 pub(crate) fn command() -> Command {
     Command::new("demo")
