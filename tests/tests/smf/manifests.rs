@@ -12,10 +12,11 @@ use super::{read, repository};
 
 const POLICY: &str = "smf/manifest/policy.xml";
 const KEYS: &str = "smf/manifest/manual-key.xml";
+const PROFILES: &[&str] = &["smf/profile/side-by-side.xml", "smf/profile/side-by-side-keys.xml"];
 
 #[test]
 fn manifests_and_profile_are_well_formed() {
-    for path in [POLICY, KEYS, "smf/profile/side-by-side.xml"] {
+    for path in [POLICY, KEYS].iter().chain(PROFILES).copied() {
         assert_eq!(problems(&read(path)), [""; 0], "{path}");
     }
 }
@@ -149,7 +150,7 @@ fn summary(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_method_exists_and_can_be_executed() {
-    for path in [POLICY, KEYS, "smf/profile/side-by-side.xml"] {
+    for path in [POLICY, KEYS].iter().chain(PROFILES).copied() {
         let text = read(path);
         let methods: Vec<&str> = text
             .match_indices("/lib/svc/method/")
