@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::demo::LAB_PACKAGES;
 use crate::run::{Failure, Outcome, build, built, cargo, root, run as run_to_end};
 use crate::test::test;
-use crate::tools::{CARGO_DENY, MANDOC, Tool, XMLLINT};
+use crate::tools::{CARGO_DENY, MANDOC, SHELLCHECK, Tool, XMLLINT};
 
 /// What a step of the gate comes to.
 enum Plan {
@@ -53,6 +53,11 @@ const STEPS: &[Step] = &[
     ("service manifests", || {
         let manifests = files_below("smf", |name| name.ends_with(".xml"));
         check_files(&XMLLINT, &["--noout", "--nonet"], manifests)
+    }),
+    ("service methods", || {
+        let methods = files_below("smf/method", |_| true);
+        // The shell of illumos is ksh93; the methods use nothing that sh does not have.
+        check_files(&SHELLCHECK, &["--shell", "sh"], methods)
     }),
     ("fuzz targets", || {
         let manifest = root().join("fuzz/Cargo.toml");

@@ -33,6 +33,12 @@ pub(crate) const XMLLINT: Tool = Tool {
     get: "apt-get install libxml2-utils",
 };
 
+pub(crate) const SHELLCHECK: Tool = Tool {
+    name: "shellcheck",
+    why: "it checks the methods of services",
+    get: "apt-get install shellcheck",
+};
+
 pub(crate) const CARGO_DENY: Tool = Tool {
     name: "cargo-deny",
     why: "it checks the dependencies",
