@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::exit::{Failure, scope_failure};
 use crate::open_tunnels;
 use crate::prose;
+use crate::view::covers;
 use crate::view_file::ViewFile;
 
 pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
@@ -22,7 +23,7 @@ pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
     let tunnels = open_tunnels::protected(&mut client, scope)
         .map_err(|error| scope_failure("look at", scope, &error))?;
     if let Some(view) = &mut view {
-        view.take(scope);
+        view.take(|head| covers(scope, head));
         file.prepare(view)?;
     }
     if let Err(error) = client.flush(Side::Active, scope) {

@@ -27,6 +27,7 @@ use illumos_ipsec::wire::policy::{
 };
 
 use crate::additions::{self, Outcome, Request};
+use crate::view::{Head, covers};
 
 /// The rules of one tunnel that runs now, as CLONE copied them to the standby side.
 #[derive(Debug)]
@@ -42,17 +43,16 @@ pub(crate) struct Replaced {
     pub scope: Option<Scope>,
     /// Tunnels that drop everything for want of a usable policy, and get one now.
     pub lifted: BTreeSet<TunnelName>,
+    /// Heads that keep theirs all the same, because their new policy cannot be used.
+    pub kept: BTreeSet<Head>,
 }
 
 impl Replaced {
-    /// Do the rules of this tunnel go away?
-    pub(crate) fn tunnel(&self, tunnel: &TunnelName) -> bool {
-        let named = match &self.scope {
-            Some(Scope::All) => true,
-            Some(Scope::Tunnel(name)) => name == tunnel,
-            Some(Scope::Global) | None => false,
-        };
-        named || self.lifted.contains(tunnel)
+    /// Do the rules of this head go away?
+    pub(crate) fn head(&self, head: &Head) -> bool {
+        let named = self.scope.as_ref().is_some_and(|scope| covers(scope, head));
+        let lifted = head.as_ref().is_some_and(|tunnel| self.lifted.contains(tunnel));
+        (named && !self.kept.contains(head)) || lifted
     }
 
     /// Heads among which all of them are.
@@ -90,7 +90,7 @@ impl Graft {
             .iter()
             .filter_map(|rule| rule.tunnel.as_ref())
             .map(|(name, _)| name)
-            .filter(|name| replaced.tunnel(name))
+            .filter(|name| replaced.head(&Some((*name).clone())))
             .collect();
         new_tunnels.sort();
         new_tunnels.dedup();
@@ -132,16 +132,23 @@ impl Graft {
     ) -> Result<(), PolicyError> {
         match &replaced.scope {
             // Nothing to be careful about: one request for all heads.
-            Some(scope) if self.is_empty() => client.flush(Side::Standby, scope)?,
+            Some(scope) if self.is_empty() && replaced.kept.is_empty() => {
+                client.flush(Side::Standby, scope)?;
+            }
             Some(Scope::All) => {
-                client.flush(Side::Standby, &Scope::Global)?;
+                if replaced.head(&None) {
+                    client.flush(Side::Standby, &Scope::Global)?;
+                }
                 for tunnel in client.tunnels(Side::Standby, &Scope::All)? {
-                    if !self.running.contains_key(&tunnel) {
+                    let head = Some(tunnel.clone());
+                    if replaced.head(&head) && !self.running.contains_key(&tunnel) {
                         client.flush(Side::Standby, &Scope::Tunnel(tunnel))?;
                     }
                 }
             }
-            Some(Scope::Tunnel(name)) if self.running.contains_key(name) => {}
+            Some(Scope::Tunnel(name))
+                if self.running.contains_key(name) || !replaced.head(&Some(name.clone())) => {}
+            Some(Scope::Global) if !replaced.head(&None) => {}
             Some(scope) => client.flush(Side::Standby, scope)?,
             None => {}
         }

@@ -6,12 +6,13 @@
 //! leave a whole system without any. So sources with errors are left out as a whole. A
 //! tunnel that one of them is about gets no rules from any other source either, because
 //! half a policy is not a policy: everything that it carries is dropped, in both
-//! directions, until the file is mended and loaded. For the host itself there is no such
-//! stopgap: it would cut the machine off.
+//! directions, until the file is mended and loaded; if it has policy in force, it keeps
+//! that. For the host itself there is no such stopgap, which would cut the machine off;
+//! but what is in force for it stays, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use illumos_ipsec::model::{TunnelMode, TunnelName};
+use illumos_ipsec::model::TunnelName;
 use illumos_ipsec::policy::{
     self, AlgDb, PolicyRule, Problem, Resolver, Severity, SourceText, Span,
 };
@@ -21,6 +22,7 @@ use crate::context::Context;
 use crate::exit::complain;
 use crate::open_tunnels;
 use crate::source::Sources;
+use crate::view::Head;
 
 /// Which sources are used.
 #[derive(Debug)]
@@ -80,46 +82,57 @@ impl Triage {
         self.rules.iter().filter(used).cloned().collect()
     }
 
+    /// Is a source left out that can have rules for the host?
+    pub(crate) fn leaves_out_host(&self, sources: &Sources) -> bool {
+        self.bad.iter().any(|&source| sources.texts[source].tunnel.is_none())
+    }
+
     /// Is nothing left out?
     pub(crate) fn is_complete(&self) -> bool {
         self.bad.is_empty()
     }
 
     /// Says what is left out, and what that means.
-    pub(crate) fn report(&self, sources: &Sources, stopgaps: &[PolicyRule]) {
+    pub(crate) fn report(&self, sources: &Sources, closing: &Closing) {
         let names: Vec<_> =
             self.bad.iter().map(|&source| sources.texts[source].name.as_str()).collect();
         complain(format_args!("left out, because of errors: {}", names.join(", ")));
-        let closed: BTreeSet<_> = stopgaps
+        let closed: BTreeSet<_> = closing
+            .stopgaps
             .iter()
             .filter_map(|rule| rule.tunnel.as_ref())
             .map(|(name, _)| name.clone())
             .collect();
-        if !closed.is_empty() {
-            let (noun, verb) = match closed.len() {
-                1 => ("tunnel", "drops"),
-                _ => ("tunnels", "drop"),
+        let kept: BTreeSet<_> = closing.kept.iter().flatten().cloned().collect();
+        for (tunnels, one, more) in [
+            (&closed, "drops everything", "drop everything"),
+            (&kept, "keeps the policy that it has", "keep the policy that they have"),
+        ] {
+            let (noun, verb) = match tunnels.len() {
+                0 => continue,
+                1 => ("tunnel", one),
+                _ => ("tunnels", more),
             };
             complain(format_args!(
-                "WARNING: {noun} {} {verb} everything until there is a policy without errors",
-                open_tunnels::list(&closed)
+                "WARNING: {noun} {} {verb}, until there is a policy without errors",
+                open_tunnels::list(tunnels)
             ));
         }
     }
 }
 
+/// What becomes of the tunnels whose policy cannot be used.
+#[derive(Debug, Default)]
+pub(crate) struct Closing {
+    /// Rules that drop everything of those without policy in force.
+    pub stopgaps: Vec<PolicyRule>,
+    /// The others, and the host, if one of its files cannot be used.
+    pub kept: BTreeSet<Head>,
+}
+
 /// The rule that drops everything of a tunnel.
-pub(crate) fn stopgap(
-    context: &Context,
-    tunnel: &TunnelName,
-    mode: TunnelMode,
-    source: usize,
-) -> Option<PolicyRule> {
-    let mode = match mode {
-        TunnelMode::Tunnel => "tunnel",
-        TunnelMode::Transport => "transport",
-    };
-    let text = format!("{{ negotiate {mode} }} drop {{ }}\n").into_bytes();
+pub(crate) fn stopgap(context: &Context, tunnel: &TunnelName, source: usize) -> Option<PolicyRule> {
+    let text = b"{ negotiate tunnel } drop { }\n".to_vec();
     let text = SourceText { name: String::new(), text, tunnel: Some(tunnel.clone()) };
     let (names, algs) = (context.names(), AlgDb::default());
     let resolver = Resolver { names: &names, algs: &algs, kernel: &[] };

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use illumos_ipsec::cli::diagnostics;
-use illumos_ipsec::model::{KernelAlg, Side, TunnelMode, TunnelName};
+use illumos_ipsec::model::{KernelAlg, Side};
 use illumos_ipsec::policy::{self, PolicyRule, Problem, Resolver, Severity};
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Refusal, Scope};
 use illumos_ipsec::sys::signals::SignalsBlocked;
@@ -33,12 +33,12 @@ use crate::context::Context;
 use crate::duplicates;
 use crate::exit::{Failure, complain, program, request_failure, scope_failure};
 use crate::graft::{Graft, Replaced};
-use crate::keep_going::{self, Triage};
+use crate::keep_going::{self, Closing, Triage};
 use crate::open_tunnels;
 use crate::plan;
 use crate::prose;
 use crate::source::{self, Sources};
-use crate::view::{Entry, Item, Origin, View};
+use crate::view::{Entry, Head, Item, Origin, View};
 use crate::view_file::ViewFile;
 
 pub(crate) fn run(context: &Context, load: &Load) -> Result<(), Failure> {
@@ -94,7 +94,7 @@ pub(crate) fn run(context: &Context, load: &Load) -> Result<(), Failure> {
     let _signals = SignalsBlocked::new();
     ViewFile::new(context).repair(&mut client)?;
     match triage {
-        None => Transaction::new(context, load, &sources, rules, 0)?.run(&mut client),
+        None => Transaction::new(context, load, &sources, rules)?.run(&mut client),
         Some(triage) => load_the_good(context, load, &sources, triage, &mut client),
     }
 }
@@ -119,14 +119,14 @@ fn load_the_good(
     client: &mut PolicyClient,
 ) -> Result<(), Failure> {
     loop {
-        let stopgaps = stopgaps(context, load, sources, &triage, client)?;
+        let closing = closing(context, sources, &triage, client)?;
         let mut rules = triage.good(sources);
-        rules.extend(stopgaps.iter().cloned());
-        let transaction = Transaction::new(context, load, sources, rules, stopgaps.len())?;
+        rules.extend(closing.stopgaps.iter().cloned());
+        let transaction = Transaction::new(context, load, sources, rules)?.with(&closing);
         match transaction.attempt(client) {
             Ok(()) if triage.is_complete() => return Ok(()),
             Ok(()) => {
-                triage.report(sources, &stopgaps);
+                triage.report(sources, &closing);
                 return Err(Failure::BadPolicy);
             }
             Err(Stop::Refused(problems)) => {
@@ -141,40 +141,32 @@ fn load_the_good(
     }
 }
 
-/// The rules that close tunnels without a usable policy. A tunnel whose rules stay in
-/// force needs none.
-pub(crate) fn stopgaps(
+/// How the tunnels without a usable policy are closed.
+pub(crate) fn closing(
     context: &Context,
-    load: &Load,
     sources: &Sources,
     triage: &Triage,
     client: &mut PolicyClient,
-) -> Result<Vec<PolicyRule>, Failure> {
-    let replaced = Replaced { scope: load.replace.clone(), ..Replaced::default() };
-    let mut stopgaps = Vec::new();
-    for (tunnel, source) in triage.closed(sources) {
-        let mode = running_mode(client, &tunnel)?;
-        if mode.is_some() && !replaced.tunnel(&tunnel) {
-            complain(format_args!("tunnel {tunnel} keeps the policy that it has"));
-            continue;
+) -> Result<Closing, Failure> {
+    let mut closing = Closing::default();
+    if triage.is_complete() {
+        return Ok(closing);
+    }
+    let closed = triage.closed(sources);
+    let running = client
+        .tunnels(Side::Active, &Scope::All)
+        .map_err(|error| scope_failure("look at", &Scope::All, &error))?;
+    if triage.leaves_out_host(sources) {
+        closing.kept.insert(None);
+    }
+    for (tunnel, source) in closed {
+        if running.contains(&tunnel) {
+            closing.kept.insert(Some(tunnel));
+        } else {
+            closing.stopgaps.extend(keep_going::stopgap(context, &tunnel, source));
         }
-        let mode = mode.unwrap_or(TunnelMode::Tunnel);
-        stopgaps.extend(keep_going::stopgap(context, &tunnel, mode, source));
     }
-    Ok(stopgaps)
-}
-
-/// The mode of a tunnel's rules in force, if there are any.
-fn running_mode(
-    client: &mut PolicyClient,
-    tunnel: &TunnelName,
-) -> Result<Option<TunnelMode>, Failure> {
-    let scope = Scope::Tunnel(tunnel.clone());
-    match client.rules(Side::Active, &scope) {
-        Ok(rules) => Ok(rules.first().map(|rule| rule.mode)),
-        Err(error) if error.refusal().is_some_and(|r| r.errno == Errno::ENOENT) => Ok(None),
-        Err(error) => Err(scope_failure("look at", &scope, &error)),
-    }
+    Ok(closing)
 }
 
 /// Why a load ends before it has changed anything.
@@ -200,6 +192,8 @@ pub(crate) struct Transaction<'a> {
     requests: Vec<Request>,
     /// So many rules at the end are stopgaps.
     stopgaps: usize,
+    /// Heads that keep their rules whatever is replaced.
+    kept: BTreeSet<Head>,
 }
 
 impl<'a> Transaction<'a> {
@@ -208,13 +202,18 @@ impl<'a> Transaction<'a> {
         load: &'a Load,
         sources: &'a Sources,
         rules: Vec<PolicyRule>,
-        stopgaps: usize,
     ) -> Result<Self, Failure> {
         let Some(requests) = additions::requests(&rules) else {
             complain("the policy needs more kernel rules than there are priorities");
             return Err(Failure::BadPolicy);
         };
-        Ok(Self { context, load, sources, rules, requests, stopgaps })
+        let kept = BTreeSet::new();
+        Ok(Self { context, load, sources, rules, requests, stopgaps: 0, kept })
+    }
+
+    /// The rules end with those that close tunnels.
+    fn with(self, closing: &Closing) -> Self {
+        Self { stopgaps: closing.stopgaps.len(), kept: closing.kept.clone(), ..self }
     }
 
     pub(crate) fn run(&self, client: &mut PolicyClient) -> Result<(), Failure> {
@@ -257,7 +256,11 @@ impl<'a> Transaction<'a> {
     /// Heads whose rules go away: those that the operator names, and tunnels with a
     /// stopgap that get a policy now.
     fn replaced(&self, view: &View) -> Replaced {
-        let mut replaced = Replaced { scope: self.load.replace.clone(), lifted: BTreeSet::new() };
+        let mut replaced = Replaced {
+            scope: self.load.replace.clone(),
+            kept: self.kept.clone(),
+            ..Replaced::default()
+        };
         let closed: BTreeSet<_> = view.stopgaps().collect();
         if closed.is_empty() {
             return replaced;
@@ -265,7 +268,7 @@ impl<'a> Transaction<'a> {
         for rule in &self.rules[..self.rules.len() - self.stopgaps] {
             if let Some((tunnel, _)) = &rule.tunnel
                 && closed.contains(tunnel)
-                && !replaced.tunnel(tunnel)
+                && !replaced.head(&Some(tunnel.clone()))
             {
                 replaced.lifted.insert(tunnel.clone());
             }
@@ -317,13 +320,11 @@ impl<'a> Transaction<'a> {
         let file = self.file();
         view.items.reserve(self.rules.len());
         let mut opened = BTreeSet::new();
+        view.take(|head| replaced.head(head));
         if let Some(scope) = &replaced.scope {
-            view.take(scope);
             opened = open_tunnels::protected(client, scope)
                 .map_err(|error| scope_failure("look at", scope, &error))?;
-        }
-        for tunnel in &replaced.lifted {
-            view.take(&Scope::Tunnel(tunnel.clone()));
+            opened.retain(|tunnel| replaced.head(&Some(tunnel.clone())));
         }
         for (tunnel, _) in self.rules.iter().filter_map(|rule| rule.tunnel.as_ref()) {
             opened.remove(tunnel);

@@ -48,16 +48,17 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let mut problems = refusals(rules);
     let mut rules = rules.to_vec();
+    let mut replaced = Replaced { scope: load.replace.clone(), ..Replaced::default() };
     if let Some(triage) = triage.filter(|triage| !triage.is_complete()) {
-        let stopgaps = load::stopgaps(context, load, sources, triage, client)?;
-        triage.report(sources, &stopgaps);
-        rules.extend(stopgaps);
+        let closing = load::closing(context, sources, triage, client)?;
+        triage.report(sources, &closing);
+        rules.extend(closing.stopgaps);
+        replaced.kept = closing.kept;
     }
     let active = client
         .rules(Side::Active, &Scope::All)
         .map_err(|error| scope_failure("look at", &Scope::All, &error))?;
     let origins = ViewFile::new(context).origins()?;
-    let replaced = Replaced { scope: load.replace.clone(), ..Replaced::default() };
     let plan = Plan::new(active, &replaced, &rules, &mut problems);
     if !problems.is_empty() {
         diagnostics::report(program(), &sources.texts, &problems);
@@ -106,10 +107,7 @@ impl Plan {
         rules: &[PolicyRule],
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let covers = |head: &Head| match head {
-            Some(tunnel) => replaced.tunnel(tunnel),
-            None => matches!(replaced.scope, Some(Scope::All | Scope::Global)),
-        };
+        let covers = |head: &Head| replaced.head(head);
         let mut by_key: HashMap<Key, Vec<usize>> = HashMap::new();
         let mut modes: HashMap<TunnelName, TunnelMode> = HashMap::new();
         for (at, rule) in active.iter().enumerate() {

@@ -143,7 +143,7 @@ impl TunnelPolicies {
         }
         let load = Load { sources: Vec::new(), replace, cleanup, keep_going: false, plan: false };
         let _signals = SignalsBlocked::new();
-        let transaction = Transaction::new(&self.context, &load, &sources, rules, 0)?;
+        let transaction = Transaction::new(&self.context, &load, &sources, rules)?;
         Ok(transaction.run(&mut self.client)?)
     }
 
@@ -162,7 +162,7 @@ impl TunnelPolicies {
         let file = ViewFile::new(&self.context);
         let view = file.read()?;
         if let Some(mut view) = view {
-            view.take(&scope);
+            view.take(|head| head.as_ref() == Some(tunnel));
             file.prepare(&view)?;
         }
         match self.client.flush(Side::Active, &scope) {

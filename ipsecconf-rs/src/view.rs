@@ -121,9 +121,9 @@ impl View {
     }
 
     /// Takes the entries of these heads out.
-    pub(crate) fn take(&mut self, scope: &Scope) {
+    pub(crate) fn take(&mut self, of: impl Fn(&Head) -> bool) {
         self.items.retain(|item| match item {
-            Item::Entry(entry) => !covers(scope, &entry.head),
+            Item::Entry(entry) => !of(&entry.head),
             Item::Other(_) => true,
         });
     }

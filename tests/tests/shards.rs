@@ -534,6 +534,51 @@ fn keep_going_leaves_out_what_does_not_get_on_with_the_rest() {
 }
 
 #[test]
+fn keep_going_takes_nothing_away_for_want_of_something_better() {
+    for kind in [KernelKind::Modified, KernelKind::Unmodified] {
+        let (lab, dir) = lab(kind);
+        put(&dir, "a.conf", "{ lport 1 } drop { }\n");
+        for tunnel in ["vpn0", "vpn1", "vpn2"] {
+            put(&dir, &format!("tunnels/{tunnel}.conf"), GCM);
+        }
+        let _ = lab.ipsecconf(&["-q", "-F", "-a", "d"]).exits(0);
+        let before = lab.policy();
+        put(&dir, "a.conf", "{ lport 2 } drip { }\n");
+        put(&dir, "b.conf", "{ lport 3 } drop { }\n");
+        put(&dir, "tunnels/vpn0.conf", "nonsense\n");
+        put(&dir, "tunnels/vpn1.conf", CBC);
+        fs::remove_file(dir.join("tunnels/vpn2.conf")).expect("a file");
+        let args = ["-q", "-F", "--keep-going", "-a", "d"];
+        let planned = lab.ipsecconf(&["--plan", "-F", "--keep-going", "-a", "d"]).exits(1);
+        let removed = plan(&planned, "-");
+        assert!(removed.iter().all(|line| line.contains("vpn1") || line.contains("vpn2")));
+        let done = lab.ipsecconf(&args).exits(1).says("tunnel vpn0 keeps the policy that it has");
+        let of = |name: &str, rules: &[SpdRule]| -> Vec<SpdRule> {
+            let head = |rule: &&SpdRule| {
+                rule.tunnel.as_ref().map_or_else(String::new, ToString::to_string) == name
+            };
+            rules.iter().filter(head).cloned().collect()
+        };
+        let after = lab.policy();
+        assert_eq!(of("vpn0", &after), of("vpn0", &before), "{done:?}");
+        assert_ne!(of("vpn1", &after), of("vpn1", &before));
+        assert_eq!(of("vpn2", &after), []);
+        // The host keeps what it has, and gets what is good.
+        assert!(of("", &before).iter().all(|rule| of("", &after).contains(rule)));
+        assert_eq!(of("", &after).len(), 8);
+        assert!(lab.view().contains("{ lport 1 }") && lab.view().contains("{ lport 3 }"));
+        // Mended, it is as if nothing had been.
+        put(&dir, "a.conf", "{ lport 2 } drop { }\n");
+        put(&dir, "tunnels/vpn0.conf", GCM);
+        let _ = lab.ipsecconf(&args).exits(0);
+        let mended = lab.policy();
+        let _ = lab.ipsecconf(&["-q", "-F", "-a", "d"]).exits(0);
+        assert_eq!(lab.policy(), mended);
+        assert_eq!(of("", &mended).len(), 8);
+    }
+}
+
+#[test]
 fn of_a_thousand_shards_one_changes() {
     let (lab, dir) = lab(KernelKind::Modified);
     for n in 0..1000 {

@@ -13,7 +13,7 @@ fn start_refresh_and_stop_of_policy() {
     let lab = noting();
     let file_and_dir = "<-a> </etc/inet/ipsecinit.conf> <-a> </etc/inet/ipsecinit.d/>";
     let _ = lab.svcadm(&["enable", "policy"]).exits(0);
-    assert_eq!(calls(&lab), [format!("ipsecconf <-q> <--keep-going> {file_and_dir}")]);
+    assert_eq!(calls(&lab), [format!("ipsecconf <-q> <-F> <--keep-going> {file_and_dir}")]);
     let _ = lab.svcadm(&["refresh", "policy"]).exits(0);
     assert_eq!(calls(&lab), [format!("ipsecconf <-q> <-F> {file_and_dir}")]);
     let _ = lab.svcadm(&["disable", "policy"]).exits(0);
@@ -48,7 +48,7 @@ fn values_reach_the_command_as_they_are() {
         assert_eq!(
             calls(&lab),
             [
-                format!("ipsecconf <-q> <--keep-going> <-a> <{argument}> <-a> <{argument}/>"),
+                format!("ipsecconf <-q> <-F> <--keep-going> <-a> <{argument}> <-a> <{argument}/>"),
                 format!("ipseckey <-f> <{argument}>"),
             ]
         );
