@@ -191,14 +191,20 @@ impl Lab {
     }
 
     fn stand_in(&self, name: &str, args: &[&str]) -> Done {
+        let mut command = self.stand_in_command(name);
+        command.args(args);
+        done(&mut assert_cmd::Command::from_std(command))
+    }
+
+    fn stand_in_command(&self, name: &str) -> std::process::Command {
         let link = self.dir.path().join(name);
         let program = crate::program("ipsec-lab").unwrap_or_else(|error| panic!("{error}"));
         if !link.exists() {
             std::os::unix::fs::symlink(program, &link).expect("a link");
         }
         let mut command = std::process::Command::new(link);
-        command.env("IPSEC_LAB", self.path()).env("LC_ALL", "C").args(args);
-        done(&mut assert_cmd::Command::from_std(command))
+        command.env("IPSEC_LAB", self.path()).env("LC_ALL", "C");
+        command
     }
 
     /// Ends the kernel, and starts another one with the same files: a boot.
@@ -247,13 +253,33 @@ impl Lab {
     }
 
     fn start_command(&self, name: &str, args: &[&str]) -> Child {
-        self.command(name)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the command starts")
+        spawn(self.command(name).args(args))
+    }
+
+    /// The method of the policy service, as the restarter runs it.
+    #[must_use]
+    pub fn policy_method(&self, verb: &str) -> std::process::Command {
+        // Whoever runs methods makes bin/ and the method; a refresh of what does not run
+        // does nothing else.
+        let bin = self.path().join("bin");
+        if !bin.join("ipsecconf").exists() {
+            let _ = self.svcadm(&["refresh", "policy"]).exits(0);
+        }
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = std::process::Command::new("/bin/sh");
+        command
+            .arg(self.root("lib/svc/method/ipsec-policy"))
+            .arg(verb)
+            .env("IPSEC_LAB", self.path())
+            .env("PATH", format!("{}:{path}", bin.display()))
+            .env("SMF_FMRI", "svc:/network/ipsec/policy:default")
+            .env("SMF_METHOD", verb);
+        command
+    }
+
+    /// Starts the stand-in for `svcadm` and does not wait for it.
+    pub fn start_svcadm(&self, args: &[&str]) -> Child {
+        spawn(self.stand_in_command("svcadm").args(args))
     }
 
     /// A client of the lab's kernel.
@@ -311,9 +337,16 @@ impl Lab {
 
     /// The same with another command.
     pub fn kill_command_at(&self, name: &str, args: &[&str], n: usize, before: bool) -> bool {
+        let mut command = self.command(name);
+        command.args(args);
+        self.kill_any_at(&mut command, n, before)
+    }
+
+    /// The same with any program that becomes one of our commands.
+    pub fn kill_any_at(&self, command: &mut std::process::Command, n: usize, before: bool) -> bool {
         self.forget();
         self.watch.state().trap = Some(Trap { n, before, pid: None });
-        let mut child = self.start_command(name, args);
+        let mut child = spawn(command);
         self.watch.set_trap_pid(child.id());
         let status = child.wait().expect("the command ends");
         self.watch.state().trap = None;
@@ -365,6 +398,16 @@ impl Control {
         let outcome = answer.get_mut("ok").map(Value::take);
         outcome.unwrap_or_else(|| panic!("refused: {answer}"))
     }
+}
+
+/// Starts a command that nobody listens to.
+fn spawn(command: &mut std::process::Command) -> Child {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command starts")
 }
 
 /// Runs a command to its end.

@@ -6,6 +6,7 @@ mod boot;
 mod commands;
 mod manifests;
 mod methods;
+mod protection;
 mod states;
 
 use std::path::{Path, PathBuf};
