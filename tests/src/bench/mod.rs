@@ -5,6 +5,7 @@
 mod linux;
 mod measure;
 mod scenario;
+mod shards;
 mod tunnels;
 
 use std::error::Error;
@@ -62,6 +63,8 @@ pub fn run(sizes: &[usize], rounds: usize) -> Result<(), Box<dyn Error>> {
     }
     println!("{}", Table::new(&rows).with(Style::markdown()));
     println!("\n{}", Table::new(tunnels::run(rounds)?).with(Style::markdown()));
+    println!();
+    run_shards(sizes, rounds)?;
     let mut comparisons = Vec::new();
     for (size, ours) in loads {
         comparisons.extend(linux::compare(size, rounds, &ours)?);
@@ -70,6 +73,12 @@ pub fn run(sizes: &[usize], rounds: usize) -> Result<(), Box<dyn Error>> {
         true => println!("\nnft and ip are not usable here: no comparison."),
         false => println!("\n{}", Table::new(&comparisons).with(Style::markdown())),
     }
+    Ok(())
+}
+
+/// Measures policy in many files alone, and prints it.
+pub fn run_shards(sizes: &[usize], rounds: usize) -> Result<(), Box<dyn Error>> {
+    println!("{}", Table::new(shards::run(sizes, rounds)?).with(Style::markdown()));
     Ok(())
 }
 

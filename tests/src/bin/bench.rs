@@ -14,7 +14,10 @@ fn main() -> ExitCode {
     let result = match args.split_first() {
         Some((first, command)) if first == "measure" => system_tests::bench::measure(command),
         Some((first, [])) if first == "--quick" => system_tests::bench::run(&[1_000], 1),
-        Some(_) => Err("usage: bench [--quick]".into()),
+        Some((first, [])) if first == "--shards" => {
+            system_tests::bench::run_shards(&[1_000, 10_000, 100_000], 5)
+        }
+        Some(_) => Err("usage: bench [--quick | --shards]".into()),
         None => system_tests::bench::run(&[1_000, 10_000, 50_000], 5),
     };
     match result {
