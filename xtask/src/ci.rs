@@ -59,6 +59,14 @@ const STEPS: &[Step] = &[
         // The shell of illumos is ksh93; the methods use nothing that sh does not have.
         check_files(&SHELLCHECK, &["--shell", "sh"], methods)
     }),
+    ("packages", || match built("xtask") {
+        Ok(xtask) => {
+            let mut dist = process::Command::new(xtask);
+            dist.arg("dist");
+            Plan::Run(dist)
+        }
+        Err(_) => Plan::Fail("this program is not found".to_owned()),
+    }),
     ("fuzz targets", || {
         let manifest = root().join("fuzz/Cargo.toml");
         if !manifest.exists() {

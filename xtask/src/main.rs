@@ -5,6 +5,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod dist;
 mod golden;
 mod run;
 mod shell;
@@ -25,6 +26,7 @@ usage: cargo xtask TASK
   test [ARGUMENTS]            all tests; ARGUMENTS go to cargo test
   golden TOOL [--cases DIR]   compare TOOL with recordings of the original
   bench [ARGUMENTS]           measure
+  dist [--release]            stage the files of the packages, check the manifests
   ci [--skip-test]            every step of the gate
 ";
 
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         .subcommand(test::command())
         .subcommand(golden::command())
         .subcommand(bench::command())
+        .subcommand(dist::command())
         .subcommand(ci::command());
     let matches = match command.try_get_matches() {
         Ok(matches) => matches,
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Some(("test", args)) => test::run(args),
         Some(("golden", args)) => golden::run(args),
         Some(("bench", args)) => bench::run(args),
+        Some(("dist", args)) => dist::run(args),
         Some(("ci", args)) => ci::run(args),
         _ => unreachable!("clap accepts no other subcommand"),
     };
