@@ -6,7 +6,7 @@
 //! packets. Where a union of several rules would have to be looked at, the answer errs on
 //! the side of a warning.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use illumos_ipsec::model::{ActionKind, Direction, IcmpSelector, Prefix, Selector, SpdRule};
@@ -30,29 +30,35 @@ pub(crate) enum Until {
     Dropped,
 }
 
-/// The traffic that is protected or dropped by the rules before, and in clear after.
-pub(crate) fn openings(before: &[SpdRule], after: &[SpdRule]) -> Vec<Opening> {
+/// A rule and the priority that it has on one of the two sides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ranked<'a> {
+    pub rule: &'a SpdRule,
+    pub priority: u32,
+}
+
+/// The traffic of some heads that is protected or dropped by the rules before, and in
+/// clear after.
+pub(crate) fn openings<'a>(
+    before: impl Iterator<Item = Ranked<'a>>,
+    after: impl Iterator<Item = Ranked<'a>>,
+) -> Vec<Opening> {
     let (old, new) = (Side::new(before), Side::new(after));
     let mut openings: Vec<Opening> = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     for (head, rules) in &old.heads {
         let now = new.heads.get(head);
-        // Only where something has changed can anything be opened.
-        let unchanged = |rule: &SpdRule| now.is_some_and(|now| now.has(rule));
-        let changed = !rules.all.iter().all(|rule| unchanged(rule))
-            || now.is_none_or(|now| now.all.len() != rules.all.len());
-        if !changed {
-            continue;
-        }
-        for rule in rules.all.iter().filter(|rule| !may_pass(rule)) {
-            for selector in clear_parts(rule, rules, now) {
-                let traffic = SpdRule { selector, ..(*rule).clone() };
-                if seen.insert(format!("{traffic:?}")) {
-                    let until = match rule.action.first().map(|first| first.kind) {
+        for ranked in rules.all.iter().filter(|ranked| !may_pass(ranked)) {
+            let SpdRule { tunnel, direction, .. } = ranked.rule;
+            for selector in clear_parts(ranked, rules, now) {
+                // Both address families of a rule without addresses look the same.
+                if seen.insert((tunnel, *direction, selector.clone())) {
+                    let until = match ranked.rule.action.first().map(|first| first.kind) {
                         Some(ActionKind::Ipsec) => Until::Protected,
                         _ => Until::Dropped,
                     };
-                    let in_tunnel = rule.tunnel.is_some();
+                    let traffic = SpdRule { selector, ..ranked.rule.clone() };
+                    let in_tunnel = tunnel.is_some();
                     openings.push(Opening { traffic, until, in_tunnel });
                 }
             }
@@ -66,10 +72,11 @@ pub(crate) fn openings(before: &[SpdRule], after: &[SpdRule]) -> Vec<Opening> {
 }
 
 /// The parts of an old rule's traffic that may be in clear now.
-fn clear_parts(rule: &SpdRule, old: &Rules, now: Option<&Rules>) -> Vec<Selector> {
+fn clear_parts(ranked: &Ranked<'_>, old: &Rules<'_>, now: Option<&Rules<'_>>) -> Vec<Selector> {
+    let Ranked { rule, priority } = *ranked;
     let overruled = |part: &Selector| {
         old.near(rule.direction, part).any(|other| {
-            other.priority > rule.priority && may_pass(other) && covers(&other.selector, part)
+            other.priority > priority && may_pass(other) && covers(&other.rule.selector, part)
         })
     };
     let Some(now) = now else {
@@ -79,19 +86,20 @@ fn clear_parts(rule: &SpdRule, old: &Rules, now: Option<&Rules>) -> Vec<Selector
     };
     let mut parts = Vec::new();
     let mut rest = true;
-    let mut others: Vec<&SpdRule> = now.near(rule.direction, &rule.selector).copied().collect();
+    let mut others: Vec<&Ranked<'_>> = now.near(rule.direction, &rule.selector).collect();
     others.sort_by_key(|other| std::cmp::Reverse(other.priority));
     for (at, other) in others.iter().enumerate() {
-        let Some(part) = intersection(&other.selector, &rule.selector) else { continue };
+        let Some(part) = intersection(&other.rule.selector, &rule.selector) else { continue };
         if may_pass(other) {
-            let closed =
-                others[..at].iter().any(|above| !may_pass(above) && covers(&above.selector, &part));
+            let closed = others[..at]
+                .iter()
+                .any(|above| !may_pass(above) && covers(&above.rule.selector, &part));
             // It may have passed before as well.
             if !closed && !overruled(&part) {
                 parts.push(part.clone());
             }
         }
-        if covers(&other.selector, &rule.selector) {
+        if covers(&other.rule.selector, &rule.selector) {
             rest = false;
             break;
         }
@@ -103,8 +111,8 @@ fn clear_parts(rule: &SpdRule, old: &Rules, now: Option<&Rules>) -> Vec<Selector
     parts
 }
 
-fn may_pass(rule: &SpdRule) -> bool {
-    rule.action.iter().any(|alternative| alternative.kind == ActionKind::Pass)
+fn may_pass(ranked: &Ranked<'_>) -> bool {
+    ranked.rule.action.iter().any(|alternative| alternative.kind == ActionKind::Pass)
 }
 
 /// All rules of a policy, by head.
@@ -115,55 +123,43 @@ struct Side<'a> {
 /// The rules of a head.
 #[derive(Default)]
 struct Rules<'a> {
-    all: Vec<&'a SpdRule>,
-    /// Those for one remote address.
-    by_host: HashMap<(Direction, IpAddr), Vec<&'a SpdRule>>,
+    all: Vec<Ranked<'a>>,
+    /// Those for one remote address, by their positions.
+    by_host: HashMap<(Direction, IpAddr), Vec<usize>>,
     /// The others.
-    wide: HashMap<Direction, Vec<&'a SpdRule>>,
-    /// What is compared to find a rule that is still there.
-    known: BTreeSet<String>,
+    wide: HashMap<Direction, Vec<usize>>,
 }
 
 impl<'a> Side<'a> {
-    fn new(rules: &'a [SpdRule]) -> Self {
-        let mut heads: HashMap<&Head, Rules> = HashMap::new();
-        for rule in rules {
-            let head = heads.entry(&rule.tunnel).or_default();
-            head.all.push(rule);
-            head.known.insert(identity(rule));
-            match host(&rule.selector) {
-                Some(addr) => head.by_host.entry((rule.direction, addr)).or_default().push(rule),
-                None => head.wide.entry(rule.direction).or_default().push(rule),
+    fn new(rules: impl Iterator<Item = Ranked<'a>>) -> Self {
+        let mut heads: HashMap<&Head, Rules<'_>> = HashMap::new();
+        for ranked in rules {
+            let SpdRule { tunnel, direction, selector, .. } = ranked.rule;
+            let head = heads.entry(tunnel).or_default();
+            let at = head.all.len();
+            match host(selector) {
+                Some(addr) => head.by_host.entry((*direction, addr)).or_default().push(at),
+                None => head.wide.entry(*direction).or_default().push(at),
             }
+            head.all.push(ranked);
         }
         Self { heads }
     }
 }
 
 impl<'a> Rules<'a> {
-    fn has(&self, rule: &SpdRule) -> bool {
-        self.known.contains(&identity(rule))
-    }
-
     /// The rules that can have traffic in common with a selector.
-    fn near(
-        &self,
-        direction: Direction,
-        selector: &Selector,
-    ) -> impl Iterator<Item = &&'a SpdRule> {
-        let (hosts, all) = match host(selector) {
-            Some(addr) => (self.by_host.get(&(direction, addr)), None),
-            None => (None, Some(&self.all)),
+    fn near(&self, direction: Direction, selector: &Selector) -> impl Iterator<Item = &Ranked<'a>> {
+        let (some, all) = match host(selector) {
+            Some(addr) => {
+                let hosts = self.by_host.get(&(direction, addr));
+                (hosts.into_iter().chain(self.wide.get(&direction)).collect(), None)
+            }
+            None => (Vec::new(), Some(&self.all)),
         };
-        let wide = if all.is_none() { self.wide.get(&direction) } else { None };
-        let all = all.into_iter().flatten().filter(move |rule| rule.direction == direction);
-        hosts.into_iter().flatten().chain(wide.into_iter().flatten()).chain(all)
+        let all = all.into_iter().flatten().filter(move |other| other.rule.direction == direction);
+        some.into_iter().flatten().map(|&at| &self.all[at]).chain(all)
     }
-}
-
-fn identity(rule: &SpdRule) -> String {
-    let SpdRule { priority, direction, mode, selector, action, .. } = rule;
-    format!("{priority} {direction:?} {mode:?} {selector:?} {action:?}")
 }
 
 /// The one remote address that a selector is about.
@@ -255,13 +251,17 @@ mod tests {
         }
     }
 
+    fn found(before: &[&SpdRule], after: &[&SpdRule]) -> Vec<Opening> {
+        let ranked = |rule| Ranked { rule, priority: rule.priority };
+        openings(before.iter().copied().map(ranked), after.iter().copied().map(ranked))
+    }
+
     fn opened(before: &[&SpdRule], after: &[&SpdRule]) -> Vec<String> {
-        let owned = |rules: &[&SpdRule]| rules.iter().map(|&rule| rule.clone()).collect::<Vec<_>>();
         let remote = |opening: &Opening| match opening.traffic.selector.remote {
             Some(prefix) => prefix.to_string(),
             None => "all".to_owned(),
         };
-        openings(&owned(before), &owned(after)).iter().map(remote).collect()
+        found(before, after).iter().map(remote).collect()
     }
 
     #[test]
@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(opened(&[&net], &[&net, &inbound]), none);
         // What was dropped can be opened, too.
         let drop = rule(1, Drop, "");
-        assert_eq!(openings(&[drop], &[])[0].until, Until::Dropped);
+        assert_eq!(found(&[&drop], &[])[0].until, Until::Dropped);
     }
 
     #[test]
@@ -301,8 +301,8 @@ mod tests {
             ..rule(5, ActionKind::Ipsec, remote)
         };
         let (one, two) = (in_tunnel("10.0.0.0/8"), in_tunnel("172.16.0.0/12"));
-        assert!(openings(&[one.clone(), two.clone()], std::slice::from_ref(&two)).is_empty());
-        let all_gone = openings(&[one, two], &[]);
+        assert!(found(&[&one, &two], &[&two]).is_empty());
+        let all_gone = found(&[&one, &two], &[]);
         assert_eq!(all_gone.len(), 2);
         assert!(all_gone.iter().all(|opening| opening.in_tunnel));
     }

@@ -12,6 +12,7 @@
 //! the same and have one line. The kernel is asked for its algorithms and for the rules in force, and for nothing
 //! that it would have to do.
 
+use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +30,7 @@ use crate::context::Context;
 use crate::duplicates::Conflict;
 use crate::exit::{Failure, complain, program, scope_failure};
 use crate::graft::Replaced;
-use crate::in_clear::{self, Opening, Until};
+use crate::in_clear::{self, Opening, Ranked, Until};
 use crate::keep_going::Triage;
 use crate::load;
 use crate::source::Sources;
@@ -91,6 +92,8 @@ enum Fate {
 struct Planned {
     rule: SpdRule,
     fate: Fate,
+    /// The priority that it has now, if it is in force.
+    before: Option<u32>,
     /// Index of the rule of the policy, for those that it has.
     source: Option<usize>,
 }
@@ -161,6 +164,7 @@ impl Plan {
                     let new = || Planned {
                         rule: wanted.clone(),
                         fate: Fate::Added,
+                        before: None,
                         source: Some(source),
                     };
                     added.extend(std::iter::repeat_with(new).take(missing));
@@ -168,27 +172,36 @@ impl Plan {
             }
         }
         let mut planned: Vec<Planned> = Vec::with_capacity(active.len() + added.len());
-        let mut before = Vec::with_capacity(active.len());
         for (rule, kept) in active.into_iter().zip(kept) {
-            before.push(rule.clone());
+            let before = Some(rule.priority);
             planned.push(match kept {
                 Some((source, priority)) => Planned {
                     rule: SpdRule { priority, ..rule },
                     fate: Fate::Unchanged,
+                    before,
                     source: Some(source),
                 },
-                None if covers(&rule.tunnel) => Planned { rule, fate: Fate::Removed, source: None },
-                None => Planned { rule, fate: Fate::Unchanged, source: None },
+                None => {
+                    let fate = if covers(&rule.tunnel) { Fate::Removed } else { Fate::Unchanged };
+                    Planned { rule, fate, before, source: None }
+                }
             });
         }
-        mark_moved(&mut planned, &before);
+        mark_moved(&mut planned);
         planned.extend(added);
-        let after: Vec<SpdRule> = planned
+        // Only where something changes can anything be opened.
+        let changed: HashSet<&Head> = planned
             .iter()
-            .filter(|planned| planned.fate != Fate::Removed)
-            .map(|planned| planned.rule.clone())
+            .filter(|planned| planned.fate != Fate::Unchanged)
+            .map(|planned| &planned.rule.tunnel)
             .collect();
-        let openings = in_clear::openings(&before, &after);
+        let concerned = || planned.iter().filter(|p| changed.contains(&p.rule.tunnel));
+        let openings = in_clear::openings(
+            concerned().filter_map(|p| Some(Ranked { rule: &p.rule, priority: p.before? })),
+            concerned()
+                .filter(|p| p.fate != Fate::Removed)
+                .map(|p| Ranked { rule: &p.rule, priority: p.rule.priority }),
+        );
         Self { rules: planned, openings }
     }
 
@@ -293,25 +306,24 @@ fn conflict(
 
 /// Finds rules that stay but are matched in another order than before: as few as possible
 /// in each head and direction.
-fn mark_moved(planned: &mut [Planned], before: &[SpdRule]) {
+fn mark_moved(planned: &mut [Planned]) {
     let mut groups: HashMap<(&Head, Direction), Vec<usize>> = HashMap::new();
-    for (at, rule) in before.iter().enumerate() {
-        if planned[at].fate == Fate::Unchanged {
+    for (at, Planned { rule, fate, .. }) in planned.iter().enumerate() {
+        if *fate == Fate::Unchanged {
             groups.entry((&rule.tunnel, rule.direction)).or_default().push(at);
         }
     }
+    let mut moved = Vec::new();
     for mut group in groups.into_values() {
         // In the new order; equal ones in the old order, which then is no change.
-        group.sort_by_key(|&at| {
-            (std::cmp::Reverse(planned[at].rule.priority), std::cmp::Reverse(before[at].priority))
-        });
-        let old: Vec<u32> = group.iter().map(|&at| before[at].priority).collect();
+        let new = |at: &usize| Reverse((planned[*at].rule.priority, planned[*at].before));
+        group.sort_by_key(new);
+        let old: Vec<u32> = group.iter().filter_map(|&at| planned[at].before).collect();
         let stays = longest_descent(&old);
-        for (position, at) in group.into_iter().enumerate() {
-            if !stays[position] {
-                planned[at].fate = Fate::Moved;
-            }
-        }
+        moved.extend(group.into_iter().zip(stays).filter(|(_, stays)| !stays).map(|(at, _)| at));
+    }
+    for at in moved {
+        planned[at].fate = Fate::Moved;
     }
 }
 
