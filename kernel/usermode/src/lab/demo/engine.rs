@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -72,6 +72,13 @@ impl<'a> Session<'a> {
             Run::WriteThere(path, text) => {
                 write(self.peer()?, path, text).map(|()| done(String::new()))
             }
+            Run::Mkdir(path) => make_directory(self.lab, path).map(|()| done(String::new())),
+            Run::Link(target, path) => {
+                symlink(target, below_root(self.lab, path)).map(|()| done(String::new()))
+            }
+            Run::Remove(path) => {
+                fs::remove_file(below_root(self.lab, path)).map(|()| done(String::new()))
+            }
         }
     }
 
@@ -81,10 +88,9 @@ impl<'a> Session<'a> {
 }
 
 fn command(lab: &Lab, line: &str) -> io::Result<Outcome> {
-    let mut words = line.split(' ');
-    let program = words.next().unwrap_or_default();
+    let mut words = words(line).into_iter();
     let output = lab
-        .command(program)
+        .command(words.next().unwrap_or_default())
         .args(words)
         .env_remove("SMF_FMRI")
         .env("LC_ALL", "C")
@@ -96,6 +102,25 @@ fn command(lab: &Lab, line: &str) -> io::Result<Outcome> {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
+}
+
+/// The words of a line, as a shell would have them.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for (n, part) in line.split('\'').enumerate() {
+        let mut parts = if n % 2 == 0 { part.split(' ').collect() } else { vec![part] }.into_iter();
+        let begun = words.last_mut().expect("there is always one");
+        begun.push_str(parts.next().unwrap_or_default());
+        words.extend(parts.map(str::to_owned));
+    }
+    words
+}
+
+/// Makes a directory that only its owner may write, whatever the umask.
+fn make_directory(lab: &Lab, path: &str) -> io::Result<()> {
+    let path = below_root(lab, path);
+    fs::create_dir_all(&path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
 }
 
 /// Writes a file, for the owner alone.
@@ -160,6 +185,9 @@ fn typed(run: &Run) -> String {
         Run::Cat(path) => format!("# cat {path}\n"),
         Run::Write(path, text) => format!("# cat >{path} <<EOF\n{text}EOF\n"),
         Run::WriteThere(path, text) => format!("peer# cat >{path} <<EOF\n{text}EOF\n"),
+        Run::Mkdir(path) => format!("# mkdir -p {path}\n"),
+        Run::Link(target, path) => format!("# ln -s {target} {path}\n"),
+        Run::Remove(path) => format!("# rm {path}\n"),
     }
 }
 
@@ -219,6 +247,13 @@ mod tests {
                 assert_ne!(expected, got);
             }
         }
+    }
+
+    #[test]
+    fn a_line_is_split_as_a_shell_splits_it() {
+        assert_eq!(words("a -b 'c d' e"), ["a", "-b", "c d", "e"]);
+        assert_eq!(words("a ''"), ["a", ""]);
+        assert_eq!(words("x='1 2'3"), ["x=1 23"]);
     }
 
     #[test]

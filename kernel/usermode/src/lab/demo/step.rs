@@ -32,7 +32,7 @@ pub(super) struct Step {
 
 /// What is typed. Paths are those of the system: they are below the root of the lab.
 pub(super) enum Run {
-    /// A command line; words are separated by single spaces.
+    /// A command line; words are separated by single spaces, or stand between `'`.
     Command(&'static str),
     /// The same on the second host.
     There(&'static str),
@@ -42,6 +42,12 @@ pub(super) enum Run {
     Write(&'static str, &'static str),
     /// The same on the second host.
     WriteThere(&'static str, &'static str),
+    /// `mkdir -p PATH`.
+    Mkdir(&'static str),
+    /// `ln -s TARGET PATH`.
+    Link(&'static str, &'static str),
+    /// `rm PATH`.
+    Remove(&'static str),
 }
 
 /// What has to hold. White space at the end of a line does not count.
