@@ -248,6 +248,7 @@ mod tests {
             mode: TunnelMode::Transport,
             selector: Selector { remote, ..Selector::default() },
             action: vec![Alternative { kind, ..Alternative::empty() }],
+            namespace: None,
         }
     }
 

@@ -284,6 +284,7 @@ fn rule(policy: &PolicyRule, pair: usize, direction: Direction, priority: u32) -
         mode: policy.tunnel.as_ref().map_or(TunnelMode::Transport, |(_, mode)| *mode),
         selector: policy.selector(pair),
         action: policy.alternatives(),
+        namespace: None,
     }
 }
 

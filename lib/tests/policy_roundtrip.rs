@@ -133,7 +133,16 @@ fn any_rule() -> impl Strategy<Value = SpdRule> {
                     alt.flags |= ActionFlags::UNIQUE;
                 }
             }
-            SpdRule { index, priority: 0, direction, tunnel, mode, selector, action }
+            SpdRule {
+                index,
+                priority: 0,
+                direction,
+                tunnel,
+                mode,
+                selector,
+                action,
+                namespace: None,
+            }
         })
 }
 

@@ -163,7 +163,9 @@ fn reads_back(rule: &PolicyRule, n: usize) {
         .iter()
         .map(|&alternative| DecodedAlternative { alternative, extras: Vec::new() })
         .collect();
-    let listed = SpdRule { index: 1, priority: 1, direction, tunnel, mode, selector, action };
+    let namespace = None;
+    let listed =
+        SpdRule { index: 1, priority: 1, direction, tunnel, mode, selector, action, namespace };
     let text = print_rule(&listed, &alternatives, true, &FewNames, &SYSTEM.0);
     let shown = String::from_utf8_lossy(&text);
     let (parsed, again, problems) = load(&text);

@@ -4,7 +4,7 @@
 
 use bitflags::bitflags;
 
-use super::{Alternative, Selector, TunnelName};
+use super::{Alternative, Namespace, Selector, TunnelName};
 
 bitflags! {
     /// Directions of traffic, as seen from this host.
@@ -52,4 +52,6 @@ pub struct SpdRule {
     pub selector: Selector,
     /// Alternatives in order of preference.
     pub action: Vec<Alternative>,
+    /// Who it belongs to, if the kernel was asked for that.
+    pub namespace: Option<Namespace>,
 }

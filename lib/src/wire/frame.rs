@@ -141,13 +141,14 @@ pub struct Frame<'a, P: Protocol> {
 impl<'a, P: Protocol> Frame<'a, P> {
     /// Checks total length, then each extension in order: type, length, duplicate.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FrameError<P::Ext>> {
-        Self::parse_with(bytes, |_| Ok(()))
+        Self::parse_with(bytes, |_| true, |_| Ok(()))
     }
 
     /// Checks as [`parse`](Self::parse) does, and each extension with `check` before
-    /// the next one is looked at.
+    /// the next one is looked at. Types that are not `known` are refused as unknown.
     pub fn parse_with<E: From<FrameError<P::Ext>>>(
         bytes: &'a [u8],
+        known: impl Fn(P::Ext) -> bool,
         mut check: impl FnMut(&RawExt<'a, P::Ext>) -> Result<(), E>,
     ) -> Result<Self, E> {
         let header = P::header(bytes);
@@ -159,7 +160,8 @@ impl<'a, P: Protocol> Frame<'a, P> {
         let mut offset = HEADER_LEN;
         while offset < bytes.len() {
             let ext = ext_at::<P::Ext>(bytes, offset);
-            let Some(slot) = ext.kind.place().and_then(|place| frame.exts.get_mut(place)) else {
+            let place = ext.kind.place().filter(|_| known(ext.kind));
+            let Some(slot) = place.and_then(|place| frame.exts.get_mut(place)) else {
                 return Err(FrameError::UnknownExt { kind: ext.kind, offset }.into());
             };
             let ext = ext.bounded()?;

@@ -12,6 +12,7 @@ pub mod frame;
 pub mod iptun;
 pub mod key;
 pub mod lab;
+pub mod namespace;
 pub mod nvlist;
 pub mod policy;
 

@@ -13,7 +13,7 @@ const STRING_BITS: u16 = 640;
 
 /// Walks the extensions; each is checked before the next one is looked at.
 pub(super) fn frame(bytes: &[u8]) -> Result<Frame<'_>, Refusal> {
-    Frame::parse_with(bytes, |raw| content(raw))
+    Frame::parse_with(bytes, ExtType::is_old, |raw| content(raw))
 }
 
 impl From<FrameError> for Refusal {

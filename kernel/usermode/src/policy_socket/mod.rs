@@ -223,7 +223,8 @@ fn told_after(
 }
 
 fn parse(request: &[u8]) -> Result<Frame<'_>, Refusal> {
-    Frame::parse(request).map_err(|error| match error {
+    Frame::parse_with(request, ExtType::is_old, |_| Ok(())).map_err(|error: FrameError| match error
+    {
         FrameError::Size { .. } => Errno::EMSGSIZE.into(),
         FrameError::UnknownExt { .. } => Diagnostic::UNKNOWN_EXT.into(),
         FrameError::BadLength { .. } => Diagnostic::BAD_EXTLEN.into(),

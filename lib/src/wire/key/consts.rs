@@ -2,7 +2,7 @@
 
 //! Numbers of the protocol (`spec/pf_key_layout.json`).
 
-use crate::wire::frame::ExtNumber;
+use crate::wire::frame::{ExtNumber, PLACES};
 use crate::wire::number::open_number;
 
 /// Protocol version in every header.
@@ -68,10 +68,17 @@ open_number! {
         X_LIFETIME_IDLE = 26,
         X_OUTER_SENS = 27,
         X_STR_AUTH = 28,
+        NAMESPACE = 256,
     }
 }
 
 impl ExtType {
+    /// Does an unmodified kernel know the type?
+    #[must_use]
+    pub fn is_old(self) -> bool {
+        (1..=Self::MAX).contains(&self.0)
+    }
+
     /// The highest type of an unmodified kernel.
     pub const MAX: u16 = 28;
 }
@@ -82,7 +89,10 @@ impl ExtNumber for ExtType {
     }
 
     fn place(self) -> Option<usize> {
-        (1..=Self::MAX).contains(&self.0).then_some(self.0.into())
+        match self {
+            Self::NAMESPACE => Some(PLACES - 1),
+            kind => kind.is_old().then_some(kind.0.into()),
+        }
     }
 }
 

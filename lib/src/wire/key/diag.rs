@@ -98,6 +98,10 @@ diagnostics! {
     MISSING_ASTR = 84, "Missing authentication string";
     DUPLICATE_ASTR = 85, "Duplicate authentication string";
     MALFORMED_ASTR = 86, "Malformed authentication string";
+    NAMESPACE_CONFLICT = 256, "in conflict with a record of another namespace";
+    NAMESPACE_INAPPLICABLE = 257, "namespace not applicable to this message";
+    NAMESPACE_MALFORMED = 258, "malformed namespace";
+    NAMESPACE_DUPLICATE = 259, "duplicate namespace";
 }
 
 impl Diagnostic {

@@ -13,6 +13,7 @@ use super::RawExt;
 use super::consts::{ExtType, KmProto};
 use super::proposal::{AlgRecord, Combination, ExtendedCombination, Proposal};
 use crate::model::{Lifetime, SaFlags, SaState, SaType, Secret};
+use crate::wire::namespace::NamespaceExt;
 use crate::wire::policy::{AF_INET, AF_INET6};
 
 /// One extension of a message.
@@ -77,6 +78,8 @@ pub enum Ext {
         /// Seconds.
         timeout: u64,
     },
+    /// Owner.
+    Namespace(NamespaceExt),
     /// Anything else, or a known type with an unexpected length.
     Other {
         /// Type.
@@ -300,6 +303,7 @@ impl Ext {
             Self::Pair(_) => ExtType::X_PAIR,
             Self::ReplayValue { .. } => ExtType::X_REPLAY_VALUE,
             Self::Edump { .. } => ExtType::X_EDUMP,
+            Self::Namespace(_) => ExtType::NAMESPACE,
         }
     }
 
@@ -322,6 +326,7 @@ impl Ext {
             Self::Supported { algs, .. } => 8 + 8 * algs.len(),
             Self::Ereg(types) => 4 + types.len(),
             Self::Pair(_) => 8,
+            Self::Namespace(namespace) => namespace.encoded_len(),
             Self::Other { body, .. } => 4 + body.len(),
         };
         len.next_multiple_of(8)
@@ -338,6 +343,7 @@ impl Ext {
         let (kind, bytes) = (raw.kind, raw.bytes);
         let sized = |len: usize| (bytes.len() == len).then_some(());
         Some(match kind {
+            ExtType::NAMESPACE => Self::Namespace(NamespaceExt::decode(bytes)?),
             ExtType::SA => {
                 sized(16)?;
                 Self::Sa(SaExt {
@@ -506,6 +512,7 @@ impl Ext {
                 out.extend_from_slice(&reserved.to_ne_bytes());
                 out.extend_from_slice(&timeout.to_ne_bytes());
             }
+            Self::Namespace(namespace) => namespace.encode_body(out),
             Self::Other { body, .. } => out.extend_from_slice(body.expose()),
         }
         out.resize(start + len, 0);

@@ -104,6 +104,7 @@ fn ext_text(out: &mut String, ext: &Ext, show: Show) {
         Ext::Pair(spi) => write!(out, " {spi:#x}"),
         Ext::ReplayValue { value32, .. } => write!(out, " {value32}"),
         Ext::Edump { timeout, .. } => write!(out, " {timeout} s"),
+        Ext::Namespace(namespace) => write!(out, " {namespace}"),
         Ext::Other { body, .. } => write!(out, " of {} bytes", body.len()),
     };
 }

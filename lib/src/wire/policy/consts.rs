@@ -6,7 +6,7 @@
 
 use bitflags::bitflags;
 
-use crate::wire::frame::ExtNumber;
+use crate::wire::frame::{ExtNumber, PLACES};
 use crate::wire::number::open_number;
 
 /// Protocol version in every header.
@@ -57,10 +57,17 @@ open_number! {
         RULESET = 8,
         ICMP_TYPECODE = 9,
         TUN_NAME = 10,
+        NAMESPACE = 256,
     }
 }
 
 impl ExtType {
+    /// Does an unmodified kernel know the type?
+    #[must_use]
+    pub fn is_old(self) -> bool {
+        (1..=Self::MAX).contains(&self.0)
+    }
+
     /// The highest type of an unmodified kernel.
     pub const MAX: u16 = 10;
 }
@@ -71,7 +78,10 @@ impl ExtNumber for ExtType {
     }
 
     fn place(self) -> Option<usize> {
-        (1..=Self::MAX).contains(&self.0).then_some(self.0.into())
+        match self {
+            Self::NAMESPACE => Some(PLACES - 1),
+            kind => kind.is_old().then_some(kind.0.into()),
+        }
     }
 }
 

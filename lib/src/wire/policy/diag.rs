@@ -56,6 +56,10 @@ diagnostics! {
     DUPLICATE_ICMP_TYPECODE = 43, "unknown diagnostic";
     NOT_GLOBAL_OP = 44, "operation not applicable to all policies";
     NO_TUNNEL_SELECTORS = 45, "using selectors on a transport-mode tunnel";
+    NAMESPACE_CONFLICT = 256, "in conflict with a record of another namespace";
+    NAMESPACE_INAPPLICABLE = 257, "namespace not applicable to this message";
+    NAMESPACE_MALFORMED = 258, "malformed namespace";
+    NAMESPACE_DUPLICATE = 259, "duplicate namespace";
 }
 
 impl Diagnostic {

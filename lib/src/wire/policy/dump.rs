@@ -10,6 +10,7 @@ use crate::model::{
     BadTunnelName, Direction, IcmpSelector, Prefix, PrefixTooLong, Selector, SpdRule, TunnelMode,
     TunnelName,
 };
+use crate::wire::namespace::NamespaceExt;
 
 /// One message of a dump.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,7 @@ pub fn decode_record(message: &Message) -> Result<DumpItem, RecordError> {
     let mut selector = Selector::default();
     let mut tunnel = None;
     let mut alternatives = None;
+    let mut namespace = None;
     for ext in &message.exts {
         match ext {
             Ext::LocalPort(port) => selector.local_port = Some(port.min),
@@ -85,7 +87,8 @@ pub fn decode_record(message: &Message) -> Result<DumpItem, RecordError> {
                 tunnel = Some(name);
             }
             Ext::Action { attrs, .. } => alternatives = Some(decode_alternatives(attrs)),
-            Ext::Rule(_) | Ext::Ruleset(_) | Ext::Other { .. } => {}
+            Ext::Namespace(NamespaceExt::Name(name)) => namespace = Some(name.clone()),
+            Ext::Rule(_) | Ext::Ruleset(_) | Ext::Namespace(_) | Ext::Other { .. } => {}
         }
     }
     let alternatives = alternatives.ok_or(RecordError::NoAction { index })?;
@@ -97,8 +100,8 @@ pub fn decode_record(message: &Message) -> Result<DumpItem, RecordError> {
         false => TunnelMode::Transport,
     };
     let action = alternatives.iter().map(|alt| alt.alternative).collect();
-    let rule =
-        SpdRule { index, priority: rule.priority, direction, tunnel, mode, selector, action };
+    let priority = rule.priority;
+    let rule = SpdRule { index, priority, direction, tunnel, mode, selector, action, namespace };
     Ok(DumpItem::Rule { rule, alternatives })
 }
 

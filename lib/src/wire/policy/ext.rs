@@ -18,6 +18,7 @@ use super::image::{
     RulesetImage, TypeCodeImage,
 };
 use crate::model::{IcmpSelector, Prefix, TunnelName};
+use crate::wire::namespace::NamespaceExt;
 
 /// One extension of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub enum Ext {
     TypeCode(TypeCodeExt),
     /// Policy head.
     TunName(TunNameExt),
+    /// Owner.
+    Namespace(NamespaceExt),
     /// Anything else, or a known type with an unexpected length.
     Other {
         /// Type.
@@ -220,6 +223,7 @@ impl Ext {
             Self::Ruleset(_) => ExtType::RULESET,
             Self::TypeCode(_) => ExtType::ICMP_TYPECODE,
             Self::TunName(_) => ExtType::TUN_NAME,
+            Self::Namespace(_) => ExtType::NAMESPACE,
             Self::Other { kind, .. } => *kind,
         }
     }
@@ -234,6 +238,7 @@ impl Ext {
             Self::Rule(_) => 24,
             Self::Ruleset(_) => 16,
             Self::TunName(name) => (4 + name.0.len()).next_multiple_of(8),
+            Self::Namespace(namespace) => namespace.encoded_len(),
             Self::Other { body, .. } => (4 + body.len()).next_multiple_of(8),
         }
     }
@@ -289,6 +294,7 @@ impl Ext {
                 })
             }
             ExtType::TUN_NAME => Self::TunName(TunNameExt(bytes[4..].to_vec())),
+            ExtType::NAMESPACE => Self::Namespace(NamespaceExt::decode(bytes)?),
             _ => return None,
         })
     }
@@ -341,6 +347,7 @@ impl Ext {
                 out.extend_from_slice(&[t.type_min, t.type_end, t.code, t.code_end]);
             }
             Self::TunName(name) => out.extend_from_slice(&name.0),
+            Self::Namespace(namespace) => namespace.encode_body(out),
             Self::Other { body, .. } => out.extend_from_slice(body),
         }
         out.resize(start + len, 0);

@@ -73,6 +73,7 @@ fn ext_text(out: &mut String, kind: MsgType, ext: &Ext) {
             tc.type_min, tc.type_end, tc.code, tc.code_end
         ),
         Ext::TunName(tunnel) => write!(out, "{name} {:?}", BStr::new(tunnel.name())),
+        Ext::Namespace(namespace) => write!(out, "{namespace}"),
         Ext::Other { kind, body } => write!(out, "extension {} of {} bytes", kind.0, body.len()),
     };
 }
