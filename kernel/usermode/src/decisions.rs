@@ -47,6 +47,13 @@ pub const DECISIONS: &[Decision] = &[
         cases: &["algs-replace"],
     },
     Decision {
+        name: "namespaces of rules",
+        illumos: "extension 256 is unknown in every message",
+        modified: "a rule belongs to the namespace of its request, and requests change rules of their own namespace only; LOOKUP with one is refused without a diagnostic",
+        unmodified: SAME,
+        cases: &["ns-ext-256-refused", "ns-probe-lookup"],
+    },
+    Decision {
         name: "CLONE of one tunnel",
         illumos: "null pointer, or an arbitrary error number",
         modified: "clones the head of that tunnel; ENOENT if there is none",

@@ -68,6 +68,11 @@ impl Kernel {
             None => {}
             Some(policy) => {
                 let head = self.spd.head(Some(policy));
+                // It would put rules in the place of those of others.
+                let sides = [Side::Active, Side::Standby];
+                if head.is_some_and(|head| sides.iter().any(|side| head.table(*side).has_named())) {
+                    return Err(Errno::EBUSY);
+                }
                 if head.is_some_and(|head| head.flags.active.contains(SideFlags::TUNNEL)) {
                     return Err(Errno::EBUSY);
                 }
@@ -95,7 +100,8 @@ impl Kernel {
                     for way in [Way::In, Way::Out] {
                         let index = head.take_index();
                         let (selector, action) = (everything(family), action.clone());
-                        let rule = Rule { index, priority: PRIORITY, selector, action };
+                        let namespace = None;
+                        let rule = Rule { index, priority: PRIORITY, selector, action, namespace };
                         head.table_mut(Side::Active).insert(way, rule);
                     }
                 }

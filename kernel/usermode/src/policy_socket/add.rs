@@ -13,7 +13,7 @@ use super::action::{self, Setting};
 use super::reply::Refusal;
 use super::selector::Requested;
 use crate::kernel::{Kernel, KernelKind};
-use crate::spd::{HeadFlags, Rule, SideFlags, Way};
+use crate::spd::{HeadFlags, Owner, Rule, SideFlags, Way};
 
 /// Offset of the index in a RULE extension.
 const INDEX_AT: usize = 16;
@@ -24,6 +24,7 @@ pub(super) fn add_rule(
     tunnel: Option<&TunnelName>,
     side: Side,
     frame: &Frame<'_>,
+    owner: &Owner,
 ) -> Result<Edits, Refusal> {
     let ext = frame.get(ExtType::RULE).ok_or(Diagnostic::NO_RULE_EXT)?;
     let flags = RuleFlags::from_bits_retain(ext.u32(8));
@@ -33,14 +34,14 @@ pub(super) fn add_rule(
         (Some(_), true) => Setting::TunnelTunnel,
     };
     if setting == Setting::System {
-        return enter(kernel, tunnel, side, frame, ext, setting);
+        return enter(kernel, tunnel, side, frame, (ext, setting), owner);
     }
     let kind = kernel.kind;
     let first = {
         let head = kernel.spd.head_mut(tunnel).ok_or(Errno::ENOENT)?;
         occupy(&mut head.flags, side, setting, kind)?
     };
-    let done = enter(kernel, tunnel, side, frame, ext, setting);
+    let done = enter(kernel, tunnel, side, frame, (ext, setting), owner);
     if done.is_err()
         && first
         && let Some(head) = kernel.spd.head_mut(tunnel)
@@ -89,8 +90,8 @@ fn enter(
     tunnel: Option<&TunnelName>,
     side: Side,
     frame: &Frame<'_>,
-    ext: RawExt<'_>,
-    setting: Setting,
+    (ext, setting): (RawExt<'_>, Setting),
+    owner: &Owner,
 ) -> Result<Edits, Refusal> {
     if ext.u64(INDEX_AT) != 0 {
         return Err(Diagnostic::INVALID_RULE_INDEX.into());
@@ -122,9 +123,12 @@ fn enter(
                 priority: ext.u32(4),
                 selector: requested.for_family(family),
                 action: Arc::clone(&action),
+                namespace: owner.clone(),
             };
-            if !head.table(side).accepts(way, &rule) {
-                return Err(Errno::EEXIST.into());
+            match head.table(side).in_the_way(way, &rule) {
+                None => {}
+                Some(other) if other == *owner => return Err(Errno::EEXIST.into()),
+                Some(_) => return Err(Refusal::conflict()),
             }
             built.push((way, rule));
         }

@@ -10,7 +10,7 @@ use super::Edits;
 use super::reply::Refusal;
 use super::selector::Requested;
 use crate::kernel::Kernel;
-use crate::spd::{SideFlags, Table, Way};
+use crate::spd::{Owner, SideFlags, Table, Way};
 
 /// Removes the rule with an index or, without one, a rule in each direction asked for.
 pub(super) fn delete_rule(
@@ -18,25 +18,37 @@ pub(super) fn delete_rule(
     tunnel: Option<&TunnelName>,
     side: Side,
     frame: &Frame<'_>,
+    owner: &Owner,
 ) -> Result<Edits, Refusal> {
     let ext = frame.get(ExtType::RULE).ok_or(Diagnostic::NO_RULE_EXT)?;
     let head = kernel.spd.head_mut(tunnel).ok_or(Errno::ENOENT)?;
     match ext.u64(16) {
-        0 => by_selector(head.table_mut(side), frame, RuleFlags::from_bits_retain(ext.u32(8)))?,
-        index if head.table_mut(side).delete_index(index) => {}
+        0 => {
+            let flags = RuleFlags::from_bits_retain(ext.u32(8));
+            by_selector(head.table_mut(side), frame, flags, owner)?;
+        }
+        index if head.table_mut(side).delete_index(index, owner) => {}
         _ => return Err(Errno::ESRCH.into()),
     }
     if head.table(side).len() == 0 {
         *head.flags.side_mut(side) = SideFlags::empty();
+    } else if owner.is_some() || head.table(side).has_named() {
+        head.settle(side, head.flags.side(side));
     }
     Ok(Edits::default())
 }
 
 /// Inbound first; what was removed stays removed if the outbound rule is missing.
-fn by_selector(table: &mut Table, frame: &Frame<'_>, flags: RuleFlags) -> Result<(), Refusal> {
+fn by_selector(
+    table: &mut Table,
+    frame: &Frame<'_>,
+    flags: RuleFlags,
+    owner: &Owner,
+) -> Result<(), Refusal> {
     let selector = Requested::read(frame)?.exact();
     for (flag, way) in [(RuleFlags::INBOUND, Way::In), (RuleFlags::OUTBOUND, Way::Out)] {
-        if flags.contains(flag) && !selector.is_some_and(|s| table.delete_selector(way, &s)) {
+        let mut delete = || selector.is_some_and(|s| table.delete_selector(way, &s, owner));
+        if flags.contains(flag) && !delete() {
             return Err(Errno::ESRCH.into());
         }
     }

@@ -4,12 +4,13 @@
 
 use illumos_ipsec::model::{Side, TunnelName};
 use illumos_ipsec::wire::errno::Errno;
+use illumos_ipsec::wire::namespace::NamespaceExt;
 use illumos_ipsec::wire::policy::{
     AF_INET, AF_INET6, AddressExt, Ext, Frame, Header, Message, MsgType, PortsExt, ProtoExt,
     RuleExt, RuleFlags, RulesetExt, TunNameExt, encode_alternatives,
 };
 
-use super::Scope;
+use super::{Scope, namespace};
 use crate::kernel::Kernel;
 use crate::spd::{Family, Place, Rule, RulePrefix, RuleSelector, SideFlags, Way};
 
@@ -29,6 +30,9 @@ pub(super) struct Dump {
     /// The last rule given out.
     place: Option<Place>,
     count: u32,
+    /// Whose rules are asked for, and that their owners are shown; none for everybody's,
+    /// without owners.
+    asked: Option<NamespaceExt>,
 }
 
 /// One message of a dump.
@@ -61,6 +65,7 @@ impl Dump {
             version: 0,
             place: None,
             count: 0,
+            asked: namespace::of(frame),
         };
         dump.enter(kernel, tunnel, tunnel_flag);
         let header = dump.ruleset(0, dump.version, Errno::OK);
@@ -77,7 +82,11 @@ impl Dump {
             if table.version() != self.version {
                 return self.trailer(table.version(), Errno::EAGAIN);
             }
-            if let Some((place, rule)) = table.next(self.place) {
+            let next = match &self.asked {
+                Some(NamespaceExt::Name(owner)) => table.next_owned(self.place, owner),
+                Some(NamespaceExt::Any) | None => table.next(self.place),
+            };
+            if let Some((place, rule)) = next {
                 self.place = Some(place);
                 self.count += 1;
                 return Record { bytes: self.rule(place.way(), rule, *tunnel_flag), last: false };
@@ -142,6 +151,9 @@ impl Dump {
             reserved: 0,
             attrs: encode_alternatives(&*rule.action),
         });
+        if let (Some(_), Some(owner)) = (&self.asked, &rule.namespace) {
+            exts.push(Ext::Namespace(NamespaceExt::Name(owner.clone())));
+        }
         Message { header, exts }.encode()
     }
 }

@@ -8,30 +8,46 @@ use illumos_ipsec::wire::errno::Errno;
 use super::reply::Refusal;
 use super::{Answer, Edits, Scope};
 use crate::kernel::{Kernel, KernelKind};
-use crate::spd::Head;
+use crate::spd::{Head, Owner};
 
-/// Empties one side.
-pub(super) fn flush(kernel: &mut Kernel, scope: &Scope, side: Side) -> Result<Answer, Refusal> {
-    each(kernel, scope, Tell::Tunnels, |head| head.flush(side)).ok_or(Errno::ENOENT)?;
+/// Removes the rules of an owner from one side.
+pub(super) fn flush(
+    kernel: &mut Kernel,
+    scope: &Scope,
+    side: Side,
+    owner: &Owner,
+) -> Result<Answer, Refusal> {
+    let act = |head: &mut Head| head.flush_owned(side, owner);
+    each(kernel, scope, Tell::Tunnels, act).ok_or(Errno::ENOENT)?;
     Ok(Answer::Echo(Edits::default()))
 }
 
-/// Exchanges active and standby.
-pub(super) fn flip(kernel: &mut Kernel, scope: &Scope) -> Result<Answer, Refusal> {
-    each(kernel, scope, Tell::Tunnels, Head::flip).ok_or(Errno::ESRCH)?;
+/// Exchanges the rules of an owner between active and standby, in every head of the scope
+/// or in none.
+pub(super) fn flip(kernel: &mut Kernel, scope: &Scope, owner: &Owner) -> Result<Answer, Refusal> {
+    let mut possible = Ok(());
+    let ask = |head: &mut Head| possible = possible.and_then(|()| head.can_flip(owner));
+    each(kernel, scope, Tell::Nobody, ask).ok_or(Errno::ESRCH)?;
+    if let Err(errno) = possible {
+        return Err(match errno {
+            Errno::EEXIST => Refusal::conflict(),
+            errno => errno.into(),
+        });
+    }
+    each(kernel, scope, Tell::Tunnels, |head| head.flip(owner)).ok_or(Errno::ESRCH)?;
     Ok(Answer::Echo(Edits::default()))
 }
 
-/// Makes standby a copy of active. The unmodified kernel does not survive the name of a
+/// Makes an owner's rules in standby copies of its active ones. The unmodified kernel does not survive the name of a
 /// tunnel that has policy; here it refuses it.
-pub(super) fn clone(kernel: &mut Kernel, scope: &Scope) -> Result<Answer, Refusal> {
+pub(super) fn clone(kernel: &mut Kernel, scope: &Scope, owner: &Owner) -> Result<Answer, Refusal> {
     if let Scope::Tunnel(name) = scope
         && kernel.kind == KernelKind::Unmodified
         && kernel.spd.head(Some(name)).is_some()
     {
         return Err(Errno::EINVAL.into());
     }
-    each(kernel, scope, Tell::Nobody, Head::clone_sides).ok_or(Errno::ENOENT)?;
+    each(kernel, scope, Tell::Nobody, |head| head.clone_sides(owner)).ok_or(Errno::ENOENT)?;
     Ok(Answer::Echo(Edits::default()))
 }
 

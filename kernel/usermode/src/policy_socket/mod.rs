@@ -13,6 +13,7 @@ mod algs;
 mod delete;
 mod dump;
 mod heads;
+mod namespace;
 mod reply;
 mod selector;
 
@@ -25,7 +26,7 @@ use illumos_ipsec::wire::policy::{
     SPD_STANDBY,
 };
 
-use crate::kernel::{Kernel, Load};
+use crate::kernel::{Kernel, KernelKind, Load};
 pub(crate) use algs::update_kept;
 use dump::Dump;
 use reply::{Refusal, patch};
@@ -150,12 +151,13 @@ impl PolicySocket {
         if request.len() < HEADER_LEN {
             return Err(Errno::EMSGSIZE.into());
         }
-        let mut frame = parse(request)?;
+        let mut frame = parse(request, kernel.kind)?;
         if let Some(at) = unterminated_name(&frame) {
             request[at] = 0;
-            frame = parse(request)?;
+            frame = parse(request, kernel.kind)?;
         }
         let kind = frame.header.kind;
+        let owner = namespace::owner(&frame)?;
         if kernel.load != Load::Loaded && kind != MsgType::UPDATEALGS {
             kernel.request_load();
             return Ok(Answer::AfterLoad);
@@ -164,8 +166,8 @@ impl PolicySocket {
             MsgType::UPDATEALGS => return algs::update(kernel, &frame, request),
             MsgType::ALGLIST => return Ok(Answer::Reply(algs::list(kernel, &frame))),
             MsgType::DUMPALGS => return algs::dump(kernel, &frame).map(Answer::Reply),
-            MsgType::FLIP => return heads::flip(kernel, &scope(&frame)?),
-            MsgType::CLONE => return heads::clone(kernel, &scope(&frame)?),
+            MsgType::FLIP => return heads::flip(kernel, &scope(&frame)?, &owner),
+            MsgType::CLONE => return heads::clone(kernel, &scope(&frame)?, &owner),
             _ => {}
         }
         let side = match frame.header.spdid {
@@ -186,7 +188,7 @@ impl PolicySocket {
             kernel.tell_tunnel(name);
         }
         match kind {
-            MsgType::FLUSH => heads::flush(kernel, &scope, side),
+            MsgType::FLUSH => heads::flush(kernel, &scope, side, &owner),
             MsgType::DUMP => {
                 let (dump, header) =
                     Dump::start(kernel, &frame, scope, side, &mut self.tunnel_flag);
@@ -194,10 +196,10 @@ impl PolicySocket {
                 Ok(Answer::Reply(header))
             }
             MsgType::ADDRULE => told_after(kernel, scope, |kernel, tunnel| {
-                add::add_rule(kernel, tunnel, side, &frame)
+                add::add_rule(kernel, tunnel, side, &frame, &owner)
             }),
             MsgType::DELETERULE => told_after(kernel, scope, |kernel, tunnel| {
-                delete::delete_rule(kernel, tunnel, side, &frame)
+                delete::delete_rule(kernel, tunnel, side, &frame, &owner)
             }),
             MsgType::LOOKUP => Err(Errno::EINVAL.into()),
             _ => Err(Diagnostic::BAD_MSG_TYPE.into()),
@@ -222,14 +224,21 @@ fn told_after(
     edits.map(Answer::Echo)
 }
 
-fn parse(request: &[u8]) -> Result<Frame<'_>, Refusal> {
-    Frame::parse_with(request, ExtType::is_old, |_| Ok(())).map_err(|error: FrameError| match error
-    {
-        FrameError::Size { .. } => Errno::EMSGSIZE.into(),
-        FrameError::UnknownExt { .. } => Diagnostic::UNKNOWN_EXT.into(),
-        FrameError::BadLength { .. } => Diagnostic::BAD_EXTLEN.into(),
-        FrameError::Duplicate { kind, .. } => duplicate(kind).into(),
-    })
+fn parse(request: &[u8], kind: KernelKind) -> Result<Frame<'_>, Refusal> {
+    let known =
+        |ext: ExtType| ext.is_old() || (ext == ExtType::NAMESPACE && kind == KernelKind::Modified);
+    Frame::parse_with(request, known, namespace::check)
+}
+
+impl From<FrameError> for Refusal {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Size { .. } => Errno::EMSGSIZE.into(),
+            FrameError::UnknownExt { .. } => Diagnostic::UNKNOWN_EXT.into(),
+            FrameError::BadLength { .. } => Diagnostic::BAD_EXTLEN.into(),
+            FrameError::Duplicate { kind, .. } => duplicate(kind).into(),
+        }
+    }
 }
 
 /// The code for a repeated extension is that of the next type. Behind the end of its
@@ -244,6 +253,7 @@ fn duplicate(kind: ExtType) -> Diagnostic {
         ExtType::REMADDR => Diagnostic::DUPLICATE_ACTION,
         ExtType::ACTION => Diagnostic::DUPLICATE_RULE,
         ExtType::RULE => Diagnostic::DUPLICATE_RULESET,
+        ExtType::NAMESPACE => Diagnostic::NAMESPACE_DUPLICATE,
         ExtType::RULESET | ExtType::ICMP_TYPECODE => Diagnostic::DUPLICATE_ICMP_TYPECODE,
         _ => Diagnostic::BAD_EXTLEN,
     }

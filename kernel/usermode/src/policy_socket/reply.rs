@@ -25,6 +25,11 @@ impl From<Diagnostic> for Refusal {
 }
 
 impl Refusal {
+    /// A rule of somebody else is in the way.
+    pub(super) fn conflict() -> Self {
+        Self { errno: Errno::EEXIST, diagnostic: Diagnostic::NAMESPACE_CONFLICT }
+    }
+
     /// The reply to a refused request: its header, and zeroes where it has none.
     pub(super) fn reply(self, request: &[u8]) -> Vec<u8> {
         let mut header = Header::read(request);

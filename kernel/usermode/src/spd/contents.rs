@@ -6,16 +6,17 @@
 //! becomes an ordered map with indexes, so that 50,000 rules in one head cost O(log n)
 //! for each operation and 50,000 heads with a few rules cost little memory.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, OnceLock};
 
+use illumos_ipsec::model::Namespace;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::chain::{Chain, protects};
 use super::place::{List, Place, Way};
-use super::rule::{Family, Rule, RuleSelector};
+use super::rule::{Family, Owner, Rule, RuleSelector};
 
 /// Up to so many rules a vector is kept.
 const FEW: usize = 16;
@@ -49,6 +50,10 @@ pub(crate) struct Many {
     ends: FxHashMap<List, (Place, Place)>,
     /// Number of protecting ICMP rules of a list and family, and the chain of one of them.
     icmp: BTreeMap<(List, Family), (usize, Chain)>,
+    /// The rules of each owner with a name.
+    by_owner: BTreeMap<Namespace, BTreeSet<Place>>,
+    /// Number of rules that look at ports.
+    with_ports: usize,
 }
 
 /// A position in [`Many::rules`].
@@ -194,10 +199,121 @@ impl Contents {
         }
     }
 
-    pub(crate) fn remove(&mut self, place: Place) {
+    /// Removes the rule at a place.
+    pub(crate) fn remove(&mut self, place: Place) -> Option<Rule> {
         match self {
-            Self::Few(rules) => rules.retain(|(other, _)| *other != place),
+            Self::Few(rules) => {
+                let at = rules.iter().position(|(other, _)| *other == place)?;
+                Some(rules.remove(at).1)
+            }
             Self::Many(many) => many.remove(place),
+        }
+    }
+
+    /// The rule at a place.
+    pub(crate) fn get(&self, place: Place) -> Option<&Rule> {
+        self.first(place, place).map(|(_, rule)| rule)
+    }
+
+    /// The places of an owner's rules, in order. Costs as much as it has, but for the
+    /// nameless one, whose rules are found among all.
+    pub(crate) fn owned(&self, owner: &Owner) -> Vec<Place> {
+        match (self, owner) {
+            (Self::Few(rules), owner) => rules
+                .iter()
+                .filter(|(_, rule)| rule.namespace == *owner)
+                .map(|(place, _)| *place)
+                .collect(),
+            (Self::Many(many), Some(name)) => {
+                many.by_owner.get(name).into_iter().flatten().copied().collect()
+            }
+            (Self::Many(many), None) => many
+                .order
+                .iter()
+                .filter(|(_, at)| many.get(**at).is_some_and(|(_, r)| r.namespace.is_none()))
+                .map(|(place, _)| *place)
+                .collect(),
+        }
+    }
+
+    /// Number of rules of an owner.
+    pub(crate) fn owned_len(&self, owner: &Owner) -> usize {
+        match (self, owner) {
+            (Self::Few(rules), owner) => {
+                rules.iter().filter(|(_, rule)| rule.namespace == *owner).count()
+            }
+            (Self::Many(many), Some(name)) => many.by_owner.get(name).map_or(0, BTreeSet::len),
+            (Self::Many(many), None) => {
+                self.len() - many.by_owner.values().map(BTreeSet::len).sum::<usize>()
+            }
+        }
+    }
+
+    /// The first rule of a named owner from `low` to `high`, both included; or the last.
+    pub(crate) fn owned_between(
+        &self,
+        owner: &Namespace,
+        (low, high): (Place, Place),
+        last: bool,
+    ) -> Option<Placed<'_>> {
+        if low > high {
+            return None;
+        }
+        match self {
+            Self::Few(rules) => {
+                let mut found = rules.iter().filter(|(place, rule)| {
+                    (low..=high).contains(place) && rule.namespace.as_ref() == Some(owner)
+                });
+                let found = if last { found.next_back() } else { found.next() };
+                found.map(|(place, rule)| (*place, rule))
+            }
+            Self::Many(many) => {
+                let mut places = many.by_owner.get(owner)?.range(low..=high);
+                let place = *if last { places.next_back() } else { places.next() }?;
+                Some((place, self.get(place)?))
+            }
+        }
+    }
+
+    /// The place of an owner's rule with exactly these selectors.
+    pub(crate) fn find_owned(
+        &self,
+        way: Way,
+        selector: &RuleSelector,
+        owner: &Owner,
+    ) -> Option<Place> {
+        let fits = |(place, rule): &Placed<'_>| {
+            place.way() == way && rule.selector == *selector && rule.namespace == *owner
+        };
+        match self {
+            Self::Few(rules) => {
+                rules.iter().map(|(p, r)| (*p, r)).find(fits).map(|(place, _)| place)
+            }
+            Self::Many(many) => many
+                .all(many.by_selector.get(selector_hash(way, selector)))
+                .find(fits)
+                .map(|(place, _)| place),
+        }
+    }
+
+    /// Is there a rule of somebody else with exactly these selectors?
+    pub(crate) fn has_foreign(&self, way: Way, selector: &RuleSelector, owner: &Owner) -> bool {
+        let foreign = |(place, rule): Placed<'_>| {
+            place.way() == way && rule.selector == *selector && rule.namespace != *owner
+        };
+        match self {
+            Self::Few(rules) => rules.iter().any(|(place, rule)| foreign((*place, rule))),
+            Self::Many(many) => {
+                many.all(many.by_selector.get(selector_hash(way, selector))).any(foreign)
+            }
+        }
+    }
+
+    /// Does any rule look at ports?
+    pub(crate) fn looks_at_ports(&self) -> bool {
+        match self {
+            Self::Few(rules) => rules.iter().any(|(_, rule)| rule.selector.has_ports()),
+            Self::Many(many) => many.with_ports > 0,
         }
     }
 }
@@ -242,15 +358,19 @@ impl Many {
         let (first, last) = self.ends.entry(place.list()).or_insert((place, place));
         *first = place.min(*first);
         *last = place.max(*last);
+        if let Some(owner) = &rule.namespace {
+            self.by_owner.entry(owner.clone()).or_default().insert(place);
+        }
+        self.with_ports += usize::from(rule.selector.has_ports());
         if let Some(key) = icmp_key(place, &rule) {
             self.icmp.entry(key).or_insert_with(|| (0, Arc::clone(&rule.action))).0 += 1;
         }
         self.rules[at as usize] = Some((place, rule));
     }
 
-    fn remove(&mut self, place: Place) {
-        let Some(at) = self.order.remove(&place) else { return };
-        let Some((_, rule)) = self.rules[at as usize].take() else { return };
+    fn remove(&mut self, place: Place) -> Option<Rule> {
+        let at = self.order.remove(&place)?;
+        let (_, rule) = self.rules[at as usize].take()?;
         self.free.push(at);
         self.by_index.remove(&rule.index);
         self.by_selector.remove(selector_hash(place.way(), &rule.selector), at);
@@ -260,6 +380,15 @@ impl Many {
             by_host.remove(hash, at);
         }
         self.remove_end(place);
+        if let Some(owner) = &rule.namespace
+            && let Some(places) = self.by_owner.get_mut(owner)
+        {
+            places.remove(&place);
+            if places.is_empty() {
+                self.by_owner.remove(owner);
+            }
+        }
+        self.with_ports -= usize::from(rule.selector.has_ports());
         if let Some(key) = icmp_key(place, &rule)
             && let Some((count, _)) = self.icmp.get_mut(&key)
         {
@@ -268,6 +397,7 @@ impl Many {
                 self.icmp.remove(&key);
             }
         }
+        Some(rule)
     }
 
     /// A rule that stood at this place is gone.

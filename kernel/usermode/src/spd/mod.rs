@@ -26,6 +26,7 @@ pub(crate) use head::Head;
 pub use head::{HeadFlags, SideFlags};
 pub(crate) use place::Place;
 pub use place::Way;
+pub(crate) use rule::Owner;
 pub use rule::{Family, PacketSelector, Rule, RulePrefix, RuleSelector};
 pub(crate) use table::Table;
 

@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use illumos_ipsec::model::IcmpSelector;
+use illumos_ipsec::model::{IcmpSelector, Namespace};
 
 use super::chain::Chain;
 
@@ -19,7 +19,12 @@ pub struct Rule {
     pub selector: RuleSelector,
     /// Alternatives in order of preference, shared between rules.
     pub action: Chain,
+    /// Who it belongs to; none is the nameless owner.
+    pub namespace: Option<Namespace>,
 }
+
+/// An owner of rules; none is the nameless one.
+pub(crate) type Owner = Option<Namespace>;
 
 /// Address family of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -123,6 +128,12 @@ impl RuleSelector {
     pub fn exact_remote(&self) -> Option<&[u8; 16]> {
         let remote = self.remote.as_ref()?;
         (remote.len == self.family.bits()).then_some(&remote.addr)
+    }
+
+    /// Does the rule look at ports?
+    #[must_use]
+    pub fn has_ports(&self) -> bool {
+        self.local_port.is_some() || self.remote_port.is_some()
     }
 
     /// Is this a selector for ICMP of its own family?

@@ -4,10 +4,12 @@
 
 use std::sync::Arc;
 
+use illumos_ipsec::model::Namespace;
+
 use super::chain::{protects, same_protection};
 use super::contents::{Contents, Placed};
 use super::place::{List, Place, Way};
-use super::rule::{Family, PacketSelector, Rule, RuleSelector};
+use super::rule::{Family, Owner, PacketSelector, Rule, RuleSelector};
 
 /// Rules in the kernel's order, and the version of the table.
 ///
@@ -37,21 +39,34 @@ impl Table {
         self.contents.as_ref().map_or(0, |contents| contents.len())
     }
 
-    /// May this rule be added? Not if one with the same selectors is there, nor if it
-    /// protects ICMP in another way than the rules of its list do.
-    pub(crate) fn accepts(&self, way: Way, rule: &Rule) -> bool {
-        let Some(contents) = &self.contents else {
-            return true;
-        };
-        if contents.find_selector(way, &rule.selector).is_some() {
-            return false;
+    /// Why a rule may not be added, if so: one with the same selectors is there, or one
+    /// that protects ICMP in another way than the rules of its list do. Gives the owner of
+    /// what is in the way.
+    pub(crate) fn in_the_way(&self, way: Way, rule: &Rule) -> Option<Owner> {
+        let contents = self.contents.as_deref()?;
+        let owner = |place| contents.get(place).and_then(|rule| rule.namespace.clone());
+        if let Some(place) = contents.find_selector(way, &rule.selector) {
+            // A copy can have brought two together; its own one is the better answer.
+            let own = contents.find_owned(way, &rule.selector, &rule.namespace);
+            return Some(owner(own.unwrap_or(place)));
         }
         if !rule.selector.is_icmp() || !protects(&rule.action) {
-            return true;
+            return None;
         }
-        contents
-            .icmp_chain(self.list(way, &rule.selector), rule.selector.family)
-            .is_none_or(|chain| same_protection(chain, &rule.action))
+        let list = self.list(way, &rule.selector);
+        let chain = contents.icmp_chain(list, rule.selector.family)?;
+        if same_protection(chain, &rule.action) {
+            return None;
+        }
+        let mut rules = std::iter::successors(self.next_in(list, None), |(place, _)| {
+            self.next_in(list, Some(*place))
+        });
+        let other = rules.find(|(_, other)| {
+            other.selector.is_icmp()
+                && protects(&other.action)
+                && other.selector.family == rule.selector.family
+        });
+        Some(other.and_then(|(_, other)| other.namespace.clone()))
     }
 
     /// Adds a rule at the head of its list. Version +1.
@@ -67,16 +82,24 @@ impl Table {
         self.version += 1;
     }
 
-    /// Removes the rule with this index. Version +1 if there was one.
-    pub(crate) fn delete_index(&mut self, index: u64) -> bool {
-        let place = self.contents.as_ref().and_then(|contents| contents.find_index(index));
+    /// Removes the rule with this index if it belongs to the owner. Version +1 if so.
+    pub(crate) fn delete_index(&mut self, index: u64, owner: &Owner) -> bool {
+        let place = self.contents.as_ref().and_then(|contents| {
+            let place = contents.find_index(index)?;
+            (contents.get(place)?.namespace == *owner).then_some(place)
+        });
         self.delete(place)
     }
 
-    /// Removes the rule with exactly these selectors. Version +1 if there was one.
-    pub(crate) fn delete_selector(&mut self, way: Way, selector: &RuleSelector) -> bool {
-        let place =
-            self.contents.as_ref().and_then(|contents| contents.find_selector(way, selector));
+    /// Removes the owner's rule with exactly these selectors. Version +1 if there was one.
+    pub(crate) fn delete_selector(
+        &mut self,
+        way: Way,
+        selector: &RuleSelector,
+        owner: &Owner,
+    ) -> bool {
+        let contents = self.contents.as_ref();
+        let place = contents.and_then(|contents| contents.find_owned(way, selector, owner));
         self.delete(place)
     }
 
@@ -85,6 +108,103 @@ impl Table {
         self.contents_mut().remove(place);
         self.version += 1;
         true
+    }
+
+    /// Do all rules belong to one owner?
+    pub(crate) fn is_all_of(&self, owner: &Owner) -> bool {
+        let contents = self.contents.as_ref();
+        contents.is_none_or(|contents| contents.owned_len(owner) == contents.len())
+    }
+
+    /// Number of rules that belong to anybody else.
+    pub(crate) fn others(&self, owner: &Owner) -> usize {
+        let contents = self.contents.as_ref();
+        contents.map_or(0, |contents| contents.len() - contents.owned_len(owner))
+    }
+
+    /// Is there a rule of an owner with a name?
+    pub(crate) fn has_named(&self) -> bool {
+        !self.is_all_of(&None)
+    }
+
+    /// Does any rule look at ports?
+    pub(crate) fn looks_at_ports(&self) -> bool {
+        self.contents.as_ref().is_some_and(|contents| contents.looks_at_ports())
+    }
+
+    /// Removes the rules of an owner. Version +1.
+    pub(crate) fn flush_owned(&mut self, owner: &Owner) {
+        if self.is_all_of(owner) {
+            return self.flush();
+        }
+        drop(self.take_owned(owner));
+        self.version += 1;
+    }
+
+    /// Takes the rules of an owner out, in their order. The version stays.
+    fn take_owned(&mut self, owner: &Owner) -> Vec<(Way, Rule)> {
+        let places = self.owned(owner);
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let contents = self.contents_mut();
+        let take = |place: Place| Some((place.way(), contents.remove(place)?));
+        let rules = places.into_iter().filter_map(take).collect();
+        if self.len() == 0 {
+            self.contents = None;
+            self.reversed = false;
+        }
+        rules
+    }
+
+    /// The places of an owner's rules, in the order of the table.
+    fn owned(&self, owner: &Owner) -> Vec<Place> {
+        let mut places = self.contents.as_ref().map_or(Vec::new(), |c| c.owned(owner));
+        if self.reversed {
+            for list in places.chunk_by_mut(|a, b| a.list() == b.list()) {
+                list.reverse();
+            }
+        }
+        places
+    }
+
+    /// The owner's rules are replaced by copies of those of another table. Version +2.
+    pub(crate) fn copy_owned_from(&mut self, other: &Self, owner: &Owner) {
+        if self.is_all_of(owner) && other.is_all_of(owner) {
+            return self.copy_from(other);
+        }
+        let version = self.version + 2;
+        drop(self.take_owned(owner));
+        for place in other.owned(owner) {
+            if let Some(rule) = other.contents.as_ref().and_then(|contents| contents.get(place)) {
+                self.insert(place.way(), rule.clone());
+            }
+        }
+        self.version = version;
+    }
+
+    /// Would a rule of the owner meet one of somebody else in another table?
+    pub(crate) fn meets_others_in(&self, other: &Self, owner: &Owner) -> bool {
+        let (Some(mine), Some(theirs)) = (&self.contents, &other.contents) else { return false };
+        if other.is_all_of(owner) {
+            return false;
+        }
+        mine.owned(owner).into_iter().any(|place| {
+            mine.get(place)
+                .is_some_and(|rule| theirs.has_foreign(place.way(), &rule.selector, owner))
+        })
+    }
+
+    /// Exchanges the owner's rules, not the versions, which count +1 on both sides.
+    pub(crate) fn flip_owned(&mut self, other: &mut Self, owner: &Owner) {
+        if self.is_all_of(owner) && other.is_all_of(owner) {
+            return self.flip(other);
+        }
+        let versions = (self.version + 1, other.version + 1);
+        let (mine, theirs) = (self.take_owned(owner), other.take_owned(owner));
+        theirs.into_iter().for_each(|(way, rule)| self.insert(way, rule));
+        mine.into_iter().for_each(|(way, rule)| other.insert(way, rule));
+        (self.version, other.version) = versions;
     }
 
     /// Removes everything. Version +1.
@@ -112,14 +232,32 @@ impl Table {
     /// The rule after a place, or the first one.
     pub(crate) fn next(&self, after: Option<Place>) -> Option<Placed<'_>> {
         let contents = self.contents.as_ref()?;
+        self.step(after, |(low, high), last| match last {
+            false => contents.first(low, high),
+            true => contents.last(low, high),
+        })
+    }
+
+    /// The same among the rules of a named owner.
+    pub(crate) fn next_owned(&self, after: Option<Place>, owner: &Namespace) -> Option<Placed<'_>> {
+        let contents = self.contents.as_ref()?;
+        self.step(after, |range, last| contents.owned_between(owner, range, last))
+    }
+
+    /// One step in the order of the table, with the first or the last rule of a range.
+    fn step<'a>(
+        &'a self,
+        after: Option<Place>,
+        find: impl Fn((Place, Place), bool) -> Option<Placed<'a>>,
+    ) -> Option<Placed<'a>> {
         if !self.reversed {
-            return contents.first(after.map_or(Place::FIRST, Place::after), Place::LAST);
+            return find((after.map_or(Place::FIRST, Place::after), Place::LAST), false);
         }
         let mut low = Place::FIRST;
         if let Some(after) = after {
             let list = after.list();
             if after > list.start()
-                && let Some(found) = contents.last(list.start(), after.before())
+                && let Some(found) = find((list.start(), after.before()), true)
             {
                 return Some(found);
             }
@@ -128,8 +266,8 @@ impl Table {
             }
             low = list.end().after();
         }
-        let (place, _) = contents.first(low, Place::LAST)?;
-        contents.last(place.list().start(), place.list().end())
+        let (place, _) = find((low, Place::LAST), false)?;
+        find((place.list().start(), place.list().end()), true)
     }
 
     /// The rules in order.
