@@ -23,6 +23,7 @@ const SHORT_TABLE: &str =
     "UPDATEALGS that leaves out algorithms leaves exactly those of the request";
 const LIST_END: &str = "what follows the end of an ALGLIST is zero";
 const NO_HEADER: &str = "a message without a full header is refused";
+const NAMESPACES: &str = "the extension that says whose rules are meant is known";
 const LONG_NAME: &str = "a tunnel name of more than 31 bytes is refused";
 
 pub(super) fn judge(case: &Case, kind: KernelKind) -> Outcome {
@@ -56,6 +57,12 @@ pub(super) fn judge(case: &Case, kind: KernelKind) -> Outcome {
     }
 }
 
+/// Does a request say whose rules it means?
+fn has_namespace(request: &[u8]) -> bool {
+    let message = Message::decode(request);
+    message.is_ok_and(|message| message.get(ExtType::NAMESPACE).is_some())
+}
+
 /// Follows a case from step to step.
 struct Judge {
     kind: KernelKind,
@@ -65,6 +72,8 @@ struct Judge {
     /// A first rule overwrote the other side's flags in the recorded kernel.
     overwritten: bool,
     algs: AlgModel,
+    /// Something was done for a namespace, which the recorded kernel has not done.
+    namespaced: bool,
     /// Side of the dump that a socket reads, and the tunnel flag of its last tunnel.
     dumps: BTreeMap<String, (usize, bool)>,
 }
@@ -83,6 +92,7 @@ impl Judge {
             flags: FlagModel::default(),
             overwritten: false,
             algs,
+            namespaced: false,
             dumps: BTreeMap::new(),
         }
     }
@@ -104,6 +114,17 @@ impl Judge {
         }
         self.begin_dump(socket, request);
 
+        if self.kind == KernelKind::Modified && has_namespace(request) {
+            // It was recorded that nothing but a refusal comes of it.
+            let unknown = refusal(request, Errno::EINVAL, Diagnostic::UNKNOWN_EXT);
+            let refused = recorded.recv.iter().all(|(_, reply)| *reply == unknown);
+            let answered = ours.recv.iter().any(|(_, reply)| *reply != unknown);
+            self.namespaced = true;
+            return match refused && answered {
+                true => Ok(Some(NAMESPACES)),
+                false => Err("a namespace is not answered as it should be".to_owned()),
+            };
+        }
         let mut found = None;
         if recorded.recv.len() != ours.recv.len() {
             return Err("another number of messages".to_owned());
@@ -156,6 +177,9 @@ impl Judge {
         }
         if list_end(theirs, ours) {
             return Some(LIST_END);
+        }
+        if self.namespaced && Header::read(request).kind == MsgType::DUMP {
+            return Some(NAMESPACES);
         }
         if !self.overwritten {
             return None;
