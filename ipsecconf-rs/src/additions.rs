@@ -6,7 +6,7 @@ use illumos_ipsec::model::Direction;
 use illumos_ipsec::policy::{FIRST_PRIORITY, PolicyRule};
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Refusal};
 use illumos_ipsec::wire::errno::Errno;
-use illumos_ipsec::wire::policy::Message;
+use illumos_ipsec::wire::policy::{Diagnostic, Message};
 
 /// One ADDRULE: a rule, or one address pair of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,10 @@ impl Outcome {
     ) -> bool {
         match result {
             Ok(last) => self.record(rules, request, directions, last),
-            Err(refusal) if refusal.errno == Errno::EEXIST => {
+            Err(refusal)
+                if refusal.errno == Errno::EEXIST
+                    && refusal.diagnostic != Diagnostic::NAMESPACE_CONFLICT =>
+            {
                 // The directions of a request can come one after the other.
                 if self.duplicates.last() != Some(&request) {
                     self.duplicates.push(request);
@@ -84,7 +87,7 @@ impl Outcome {
             }
             Err(refusal) => {
                 self.refused.push((request, refusal));
-                return matches!(refusal.errno, Errno::EINVAL | Errno::EBUSY);
+                return matches!(refusal.errno, Errno::EINVAL | Errno::EBUSY | Errno::EEXIST);
             }
         }
         true

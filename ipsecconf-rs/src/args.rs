@@ -10,11 +10,12 @@ use std::os::unix::ffi::OsStrExt;
 
 use clap::{Arg, ArgAction, Command as ClapCommand, value_parser};
 use illumos_ipsec::cli::getopt;
-use illumos_ipsec::model::TunnelName;
+use illumos_ipsec::model::{Namespace, TunnelName};
 use illumos_ipsec::policy::c_integer;
 use illumos_ipsec::sys::policy::Scope;
 
 use crate::exit::{Failure, complain};
+use crate::owner::Who;
 
 /// What is asked for.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(crate) struct Invocation {
     pub command: Command,
     pub quiet: bool,
     pub numeric: bool,
+    pub who: Who,
 }
 
 /// One command and just its own options.
@@ -89,6 +91,7 @@ fn table() -> ClapCommand {
         .arg(valued("delete", 'd', "[TUNNEL,]INDEX", "remove one rule of the kernel"))
         .arg(valued("remove", 'r', "FILE", "remove the rules that a file lists"))
         .arg(valued("tunnel", 'i', "TUNNEL", "the tunnel to act on"))
+        .arg(valued("namespace", 'N', "NAMESPACE|*", "the owner of the rules to act on"))
         .arg(valued("check", 'c', "FILE|DIR", "check files and directories, change nothing"))
         .arg(word("plan", "tell what a load would change, change nothing"))
         .arg(word("keep-going", "load what is good, close the tunnels of what is not"))
@@ -107,6 +110,8 @@ usage: ipsecconf
        ipsecconf -L [-n] [-q]
        ipsecconf -f [-i TUNNEL] [-q]
        ipsecconf -F [-q]
+-N NAMESPACE with any of them acts on the rules of that owner; -N '*' with none, -l, -L,
+-f or -F on those of all owners.
 -f and -F with -a replace the policy in one step, and take what -a takes.
 FILE may be - for standard input.";
 
@@ -152,13 +157,15 @@ struct State {
     check: bool,
     plan: bool,
     keep_going: bool,
+    who: Option<Who>,
     in_service: bool,
 }
 
 /// Parses the arguments (without the program name).
 pub(crate) fn parse(args: Vec<OsString>, in_service: bool) -> Result<Invocation, Failure> {
     if args.is_empty() {
-        return Ok(Invocation { command: Command::View, quiet: false, numeric: false });
+        let who = Who::Nameless;
+        return Ok(Invocation { command: Command::View, quiet: false, numeric: false, who });
     }
     let scanned = getopt::scan(table(), args).map_err(|error| {
         complain(error);
@@ -171,15 +178,24 @@ pub(crate) fn parse(args: Vec<OsString>, in_service: bool) -> Result<Invocation,
         check: false,
         plan: given("plan"),
         keep_going: given("keep-going"),
+        who: None,
         in_service,
     };
+    let view = matches!(scanned.options.as_slice(), [('N', _)]);
     for (letter, value) in scanned.options {
         state.option(letter, value.unwrap_or_default())?;
     }
     state.check_words()?;
     let quiet = scanned.matches.get_count("quiet") > 0 || state.check;
     let numeric = scanned.matches.get_count("numeric") > 0;
-    Ok(Invocation { command: state.command(), quiet, numeric })
+    let who = state.who.take().unwrap_or(Who::Nameless);
+    let command = if view { Command::View } else { state.command() };
+    let lists_or_flushes = matches!(command, Command::View | Command::List(_) | Command::Flush(_));
+    if who == Who::Everybody && !lists_or_flushes {
+        let message = "-N '*' is for listings, and for -f and -F without -a";
+        return Err(bad_usage(in_service, message));
+    }
+    Ok(Invocation { command, quiet, numeric, who })
 }
 
 impl State {
@@ -206,6 +222,7 @@ impl State {
             }
             'd' => self.delete(&value),
             'i' => self.tunnel(&value),
+            'N' => self.namespace(&value),
             // -n and -q have no order.
             _ => Ok(()),
         }
@@ -299,6 +316,21 @@ impl State {
             return Err(bad_usage(self.in_service, "the tunnel name is empty"));
         }
         self.scope = Some(Scope::Tunnel(tunnel_name(value.as_bytes())?));
+        Ok(())
+    }
+
+    fn namespace(&mut self, value: &OsStr) -> Result<(), Failure> {
+        if self.who.is_some() {
+            return Err(fatal("a namespace has been given already"));
+        }
+        self.who = Some(match Namespace::new(value.as_bytes()) {
+            _ if value == "*" => Who::Everybody,
+            Ok(namespace) => Who::Named(namespace),
+            Err(error) => {
+                let value = bstr::BStr::new(value.as_bytes());
+                return Err(fatal(format_args!("-N {value:?}: {error}")));
+            }
+        });
         Ok(())
     }
 
@@ -405,6 +437,10 @@ mod tests {
             (vec!["--keep-going", "-a", "f"], "[\"f\"] None, Global keep-going"),
             (vec!["-f", "-i", "t0", "-a", "f"], "[\"f\"] Some(Tunnel(\"t0\")), Tunnel(\"t0\")"),
             (vec!["-a", "f", "-i", "t0"], "[\"f\"] None, Tunnel(\"t0\")"),
+            (vec!["-N", "svc:/vpn:a"], "View"),
+            (vec!["-N", "*"], "View"),
+            (vec!["-LN*"], "List(All)"),
+            (vec!["-N", "*", "-F"], "Flush(All)"),
             (vec!["-f", "-c", "f"], "Check { sources: [\"f\"] }"),
             (vec!["-c", "f", "-c", "d"], "Check { sources: [\"f\", \"d\"] }"),
         ] {
@@ -425,6 +461,13 @@ mod tests {
             vec!["-c", "f", "-a", "f"],
             vec!["-a", "f", "-c", "f"],
             vec!["--plan", "-c", "f"],
+            vec!["-N", "a", "-N", "b", "-l"],
+            vec!["-N", "two words", "-l"],
+            vec!["-N", "", "-l"],
+            vec!["-N", "*", "-a", "f"],
+            vec!["-N", "*", "-F", "-a", "f"],
+            vec!["-N", "*", "-d", "1"],
+            vec!["-N", "*", "-n"],
             vec!["--keep-going"],
             vec!["-l", "--plan"],
             vec!["--pla", "-a", "f"],

@@ -3,6 +3,7 @@
 //! What all commands need.
 
 use illumos_ipsec::cli::plain;
+use illumos_ipsec::model::Namespace;
 use illumos_ipsec::policy::AlgDb;
 use illumos_ipsec::sys::System;
 use illumos_ipsec::sys::files::LockFile;
@@ -10,9 +11,8 @@ use illumos_ipsec::sys::names::FileNames;
 use illumos_ipsec::sys::policy::PolicyClient;
 
 use crate::exit::{self, Failure, complain};
+use crate::owner::{self, Who};
 
-/// Serialises all `ipsecconf` commands of a system.
-const LOCK_FILE: &str = "/var/run/ipsecconf.lock";
 /// Names, numbers and key sizes of algorithms.
 const ALGORITHMS: &str = "/etc/inet/ipsecalgs";
 
@@ -23,31 +23,67 @@ pub(crate) struct Context {
     pub numeric: bool,
     /// The service whose method this is.
     pub service: Option<String>,
+    /// Whose policy this is about.
+    pub who: Who,
 }
 
 impl Context {
-    pub(crate) fn new(quiet: bool, numeric: bool, service: Option<String>) -> Self {
-        Self { system: System::current(), quiet, numeric, service }
+    pub(crate) fn new(quiet: bool, numeric: bool, service: Option<String>, who: Who) -> Self {
+        Self { system: System::current(), quiet, numeric, service, who }
     }
 
-    /// Takes the lock that every command but a check holds until it ends.
+    /// The same for one owner.
+    pub(crate) fn for_owner(&self, owner: Option<Namespace>) -> Self {
+        let who = owner.map_or(Who::Nameless, Who::Named);
+        let (system, service) = (self.system.clone(), self.service.clone());
+        Self { system, quiet: self.quiet, numeric: self.numeric, service, who }
+    }
+
+    /// Takes the lock that every command but a check holds until it ends. Each owner has
+    /// one, so that they do not wait for each other.
     pub(crate) fn lock(&self) -> Result<LockFile, Failure> {
         self.system.check().map_err(|error| {
             complain(error);
             Failure::Kernel
         })?;
         // The files of a lab belong to whoever runs it.
-        let owner = if self.system.is_lab() { nix::unistd::geteuid().as_raw() } else { 0 };
-        LockFile::acquire(&self.system.path(LOCK_FILE), owner)
-            .map_err(|error| exit::lock_failure(&error))
+        let user = if self.system.is_lab() { nix::unistd::geteuid().as_raw() } else { 0 };
+        let path = owner::file(&self.system, self.who.namespace(), owner::LOCK);
+        if self.who.namespace().is_some() {
+            owner::make_directory(&path).map_err(|error| {
+                complain(format_args!(
+                    "cannot make a place for {}: {}",
+                    path.display(),
+                    plain(&error)
+                ));
+                Failure::Privilege
+            })?;
+        }
+        LockFile::acquire(&path, user).map_err(|error| exit::lock_failure(&error))
     }
 
-    /// Connects to the kernel.
+    /// Connects to the kernel. One that does not know namespaces is asked for nothing in
+    /// a namespace.
     pub(crate) fn open(&self, otherwise: Failure) -> Result<PolicyClient, Failure> {
-        self.system
+        let mut client = self
+            .system
             .open_policy()
             .map(PolicyClient::new)
-            .map_err(|error| exit::open_failure(&error, otherwise))
+            .map_err(|error| exit::open_failure(&error, otherwise))?;
+        if self.who == Who::Nameless {
+            return Ok(client);
+        }
+        let known = client.knows_namespaces().map_err(|error| {
+            exit::request_failure("cannot ask for namespaces", &error, otherwise)
+        })?;
+        if !known {
+            complain("this kernel does not know namespaces (-N); nothing was changed");
+            return Err(Failure::Fatal);
+        }
+        Ok(match self.who.namespace() {
+            Some(namespace) => client.in_namespace(namespace.clone()),
+            None => client,
+        })
     }
 
     pub(crate) fn names(&self) -> FileNames<'_> {

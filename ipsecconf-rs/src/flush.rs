@@ -2,7 +2,9 @@
 
 //! `-f` and `-F`: removing rules.
 
-use illumos_ipsec::model::Side;
+use std::collections::BTreeSet;
+
+use illumos_ipsec::model::{Namespace, Side};
 use illumos_ipsec::sys::policy::Scope;
 use illumos_ipsec::sys::signals::SignalsBlocked;
 
@@ -12,6 +14,23 @@ use crate::open_tunnels;
 use crate::prose;
 use crate::view::covers;
 use crate::view_file::ViewFile;
+
+/// `-N '*'`: removes the rules of all owners, one after the other.
+pub(crate) fn run_for_all(context: &Context, scope: &Scope) -> Result<(), Failure> {
+    let mut client = context.open(Failure::Failed)?;
+    let rules = client
+        .all_rules(Side::Active, scope)
+        .map_err(|error| scope_failure("look at", scope, &error))?;
+    let mut owners: BTreeSet<Option<Namespace>> =
+        rules.into_iter().map(|rule| rule.namespace).collect();
+    owners.insert(None);
+    for owner in owners {
+        let context = context.for_owner(owner);
+        let _lock = context.lock()?;
+        run(&context, scope)?;
+    }
+    Ok(())
+}
 
 pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
     prose::banner(context);
@@ -33,6 +52,9 @@ pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
         }
         return Err(scope_failure("flush", scope, &error));
     }
-    open_tunnels::warn(&tunnels);
+    // Others may have rules for them.
+    let left = open_tunnels::protected(&mut client, scope)
+        .map_err(|error| scope_failure("look at", scope, &error))?;
+    open_tunnels::warn(&tunnels.difference(&left).cloned().collect());
     if view.is_some() { file.commit() } else { Ok(()) }
 }

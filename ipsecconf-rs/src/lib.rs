@@ -12,6 +12,7 @@
 //! | `args` | the option grammar, options acting from left to right |
 //! | `exit` | what can go wrong and which exit status it gives |
 //! | `context` | what all commands need: system, lock, names, algorithms |
+//! | `owner` | whose policy it is, and where the files of an owner are |
 //! | `source` | reading policy: files, directories, standard input |
 //! | `check`, `contradictions` | what can be said without a kernel |
 //! | `load`, `additions`, `duplicates`, `graft` | the transaction that puts rules into the kernel |
@@ -37,6 +38,7 @@ mod keep_going;
 mod list;
 mod load;
 mod open_tunnels;
+mod owner;
 mod plan;
 mod prose;
 mod remove;
@@ -50,6 +52,7 @@ use std::process::ExitCode;
 use args::{Command, Invocation};
 use context::Context;
 use exit::Failure;
+use owner::Who;
 
 /// Runs the command with the arguments of this process.
 #[must_use]
@@ -57,8 +60,8 @@ pub fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let service = if arguments.is_empty() { None } else { illumos_ipsec::cli::smf::service() };
     let result = args::parse(arguments, service.is_some()).and_then(|invocation| {
-        let Invocation { command, quiet, numeric } = invocation;
-        run(command, Context::new(quiet, numeric, service.clone()))
+        let Invocation { command, quiet, numeric, who } = invocation;
+        run(command, Context::new(quiet, numeric, service.clone(), who))
     });
     exit::status(result, service.as_deref())
 }
@@ -68,8 +71,12 @@ fn run(command: Command, context: Context) -> Result<(), Failure> {
     if let Command::Check { sources } = &command {
         return check::run(&context, sources);
     }
+    if let (Who::Everybody, Command::Flush(scope)) = (&context.who, &command) {
+        return flush::run_for_all(&context, scope);
+    }
     let _lock = context.lock()?;
     match command {
+        Command::View if context.who == Who::Everybody => view_file::show_all(&context),
         Command::View => view_file::show(&context),
         Command::Missing => Err(args::missing_command(context.service.is_some())),
         Command::List(scope) => list::run(&context, &scope),

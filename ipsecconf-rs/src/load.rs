@@ -15,11 +15,11 @@
 //!
 //! A rule that the kernel refuses ends the load before FLIP: half a policy is not a policy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use illumos_ipsec::cli::diagnostics;
-use illumos_ipsec::model::{KernelAlg, Side};
+use illumos_ipsec::model::{KernelAlg, Namespace, Side, SpdRule};
 use illumos_ipsec::policy::{self, PolicyRule, Problem, Resolver, Severity};
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Refusal, Scope};
 use illumos_ipsec::sys::signals::SignalsBlocked;
@@ -353,10 +353,30 @@ impl<'a> Transaction<'a> {
             if error.refusal().is_some() {
                 file.abandon();
             }
-            return Err(request_failure("cannot activate the policy", &error, Failure::Kernel));
+            return Err(self.not_activated(client, &error));
+        }
+        if !opened.is_empty() {
+            // Others may have rules for them.
+            let left = open_tunnels::protected(client, &Scope::All)
+                .map_err(|error| scope_failure("look at", &Scope::All, &error))?;
+            opened.retain(|tunnel| !left.contains(tunnel));
         }
         open_tunnels::warn(&opened);
         file.commit()
+    }
+
+    /// Says why FLIP was refused. It can be for the rules of other owners, which nothing
+    /// before it meets: they are in force, and the new ones were not yet.
+    fn not_activated(&self, client: &mut PolicyClient, error: &PolicyError) -> Failure {
+        let Some(Refusal { errno: Errno::EEXIST | Errno::EBUSY, .. }) = error.refusal() else {
+            return request_failure("cannot activate the policy", error, Failure::Kernel);
+        };
+        let problems = match client.all_rules(Side::Active, &Scope::All) {
+            Ok(active) => foreign(&self.rules, client.namespace(), &active),
+            Err(_) => Vec::new(),
+        };
+        diagnostics::report(program(), &self.sources.texts, &problems);
+        request_failure("rules of somebody else stand in the way", error, Failure::Failed)
     }
 
     fn refuse_mode_change(&self, graft: &Graft) -> Result<(), Stop> {
@@ -375,6 +395,9 @@ impl<'a> Transaction<'a> {
         let message = match (refusal.errno, &rule.tunnel) {
             (Errno::EBUSY, Some((tunnel, _))) => {
                 format!("the kernel refuses this rule: tunnel {tunnel} has rules in the other mode")
+            }
+            _ if refusal.diagnostic == Diagnostic::NAMESPACE_CONFLICT => {
+                "somebody else has a rule for the same traffic; ipsecconf -N '*' -L shows it".into()
             }
             _ if refusal.diagnostic != Diagnostic::NONE => {
                 format!("the kernel refuses this rule: {}", refusal.diagnostic)
@@ -398,4 +421,35 @@ impl<'a> Transaction<'a> {
             .collect();
         diagnostics::report(program(), &self.sources.texts, &warnings);
     }
+}
+
+/// Rules for traffic for which somebody else has a rule in force.
+pub(crate) fn foreign(
+    rules: &[PolicyRule],
+    owner: Option<&Namespace>,
+    active: &[SpdRule],
+) -> Vec<Problem> {
+    let others: HashMap<_, _> = active
+        .iter()
+        .filter(|rule| rule.namespace.as_ref() != owner)
+        .map(|rule| ((&rule.tunnel, rule.direction, &rule.selector), &rule.namespace))
+        .collect();
+    let mut problems = Vec::new();
+    for rule in rules {
+        let head: Head = rule.tunnel.as_ref().map(|(tunnel, _)| tunnel.clone());
+        let selectors: Vec<_> = (0..rule.requests()).map(|pair| rule.selector(pair)).collect();
+        let mut traffic = selectors
+            .iter()
+            .flat_map(|selector| rule.direction.iter().map(move |way| (way, selector)));
+        let other = traffic.find_map(|(way, selector)| others.get(&(&head, way, selector)));
+        if let Some(other) = other {
+            let whose = match other {
+                Some(namespace) => format!("of namespace {namespace}"),
+                None => "without a namespace".to_owned(),
+            };
+            let message = format!("there is a rule {whose} for the same traffic");
+            problems.push(Problem::error(rule.span, message));
+        }
+    }
+    problems
 }

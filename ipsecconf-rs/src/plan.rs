@@ -18,7 +18,7 @@ use std::collections::{HashMap, HashSet};
 
 use illumos_ipsec::cli::diagnostics;
 use illumos_ipsec::model::{
-    Alternative, Direction, Selector, Side, SpdRule, TunnelMode, TunnelName,
+    Alternative, Direction, Namespace, Selector, Side, SpdRule, TunnelMode, TunnelName,
 };
 use illumos_ipsec::policy::{AlgDb, FIRST_PRIORITY, PolicyRule, Problem, print_entry};
 use illumos_ipsec::sys::policy::{PolicyClient, Scope};
@@ -57,10 +57,10 @@ pub(crate) fn run(
         replaced.kept = closing.kept;
     }
     let active = client
-        .rules(Side::Active, &Scope::All)
+        .all_rules(Side::Active, &Scope::All)
         .map_err(|error| scope_failure("look at", &Scope::All, &error))?;
     let origins = ViewFile::new(context).origins()?;
-    let plan = Plan::new(active, &replaced, &rules, &mut problems);
+    let plan = Plan::new(active, client.namespace(), &replaced, &rules, &mut problems);
     if !problems.is_empty() {
         diagnostics::report(program(), &sources.texts, &problems);
         complain("the policy would not be loaded");
@@ -101,16 +101,20 @@ struct Planned {
 struct Plan {
     rules: Vec<Planned>,
     openings: Vec<Opening>,
+    /// Whose plan it is; what others have is not shown.
+    owner: Option<Namespace>,
 }
 
 impl Plan {
     fn new(
         active: Vec<SpdRule>,
+        owner: Option<&Namespace>,
         replaced: &Replaced,
         rules: &[PolicyRule],
         problems: &mut Vec<Problem>,
     ) -> Self {
         let covers = |head: &Head| replaced.head(head);
+        let is_own = |rule: &SpdRule| rule.namespace.as_ref() == owner;
         let mut by_key: HashMap<Key, Vec<usize>> = HashMap::new();
         let mut modes: HashMap<TunnelName, TunnelMode> = HashMap::new();
         for (at, rule) in active.iter().enumerate() {
@@ -120,6 +124,7 @@ impl Plan {
                 modes.insert(tunnel.clone(), rule.mode);
             }
         }
+        problems.extend(load::foreign(rules, owner, &active));
         // For each rule in force: what takes its place, if that is the same.
         let mut kept: Vec<Option<(usize, u32)>> = vec![None; active.len()];
         let mut added = Vec::new();
@@ -152,7 +157,8 @@ impl Plan {
                     };
                     let count = additions::kernel_rules(policy, direction) as usize;
                     let there: Vec<usize> = found.iter().filter(same).copied().collect();
-                    if !covers(&head) && !found.is_empty() {
+                    let others = found.iter().any(|&at| !is_own(&active[at]));
+                    if !covers(&head) && !found.is_empty() && !others {
                         let conflict = conflict(&active, found, &wanted.action, count);
                         problems.extend(conflict.map(|conflict| conflict.problem(policy)));
                     }
@@ -182,7 +188,8 @@ impl Plan {
                     source: Some(source),
                 },
                 None => {
-                    let fate = if covers(&rule.tunnel) { Fate::Removed } else { Fate::Unchanged };
+                    let goes = covers(&rule.tunnel) && is_own(&rule);
+                    let fate = if goes { Fate::Removed } else { Fate::Unchanged };
                     Planned { rule, fate, before, source: None }
                 }
             });
@@ -202,7 +209,11 @@ impl Plan {
                 .filter(|p| p.fate != Fate::Removed)
                 .map(|p| Ranked { rule: &p.rule, priority: p.rule.priority }),
         );
-        Self { rules: planned, openings }
+        Self { rules: planned, openings, owner: owner.cloned() }
+    }
+
+    fn is_own(&self, planned: &Planned) -> bool {
+        planned.fate == Fate::Added || planned.rule.namespace == self.owner
     }
 
     fn changes(&self) -> bool {
@@ -232,16 +243,17 @@ impl Plan {
         for (fate, sign) in
             [(Fate::Removed, '-'), (Fate::Added, '+'), (Fate::Moved, '~'), (Fate::Unchanged, '=')]
         {
-            let lines = self.rules.iter().filter(|planned| planned.fate == fate).map(|planned| {
-                let place = match planned.source {
-                    Some(source) => diagnostics::place(&sources.texts, rules[source].span),
-                    None => origins
-                        .of(&planned.rule.tunnel, planned.rule.index)
-                        .map(|Origin { file, line, .. }| format!("{file}:{line}"))
-                        .unwrap_or_default(),
-                };
-                line(sign, &planned.rule, &place)
-            });
+            let lines =
+                self.rules.iter().filter(|p| p.fate == fate && self.is_own(p)).map(|planned| {
+                    let place = match planned.source {
+                        Some(source) => diagnostics::place(&sources.texts, rules[source].span),
+                        None => origins
+                            .of(&planned.rule.tunnel, planned.rule.index)
+                            .map(|Origin { file, line, .. }| format!("{file}:{line}"))
+                            .unwrap_or_default(),
+                    };
+                    line(sign, &planned.rule, &place)
+                });
             let lines = once(lines);
             counts.push(lines.len());
             if fate != Fate::Unchanged || !context.quiet {

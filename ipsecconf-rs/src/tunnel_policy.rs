@@ -21,6 +21,7 @@ use crate::check::refusals;
 use crate::context::Context;
 use crate::exit::{self, Failure, complain, program, scope_failure};
 use crate::load::Transaction;
+use crate::owner::Who;
 use crate::source::Sources;
 use crate::view::{Entry, Item};
 use crate::view_file::ViewFile;
@@ -57,7 +58,7 @@ impl TunnelPolicies {
     /// Takes the lock of the policy and connects to the kernel.
     pub fn open(program: &'static str) -> Result<Self, Said> {
         exit::speak_as(program);
-        let context = Context::new(true, false, None);
+        let context = Context::new(true, false, None, Who::Nameless);
         let lock = context.lock()?;
         let mut client = context.open(Failure::Failed)?;
         ViewFile::new(&context).repair(&mut client)?;
@@ -207,7 +208,7 @@ fn check(context: &Context, source: &SourceText) -> Result<(), Said> {
 /// unless something comes from that, which is found out faster.
 pub fn loaded_from(program: &'static str, source: Option<&str>) -> Result<LoadedFrom, Said> {
     exit::speak_as(program);
-    let context = Context::new(true, false, None);
+    let context = Context::new(true, false, None, Who::Nameless);
     let view = ViewFile::new(&context).mentioning(source)?;
     let mut loaded = LoadedFrom::new();
     for item in view.items {

@@ -21,10 +21,9 @@ use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 
 use crate::context::Context;
 use crate::exit::{Failure, complain};
+use crate::owner;
 use crate::view::{Entry, Head, Item, Origin, View, escape};
 
-const VIEW: &str = "/var/run/ipsecpolicy.conf";
-const PENDING: &str = "/var/run/ipsecpolicy.conf.pending";
 const MODE: u32 = 0o644;
 
 /// The two files.
@@ -35,7 +34,10 @@ pub(crate) struct ViewFile {
 
 impl ViewFile {
     pub(crate) fn new(context: &Context) -> Self {
-        Self { view: context.system.path(VIEW), pending: context.system.path(PENDING) }
+        let view = owner::file(&context.system, context.who.namespace(), owner::VIEW);
+        let mut pending = view.clone().into_os_string();
+        pending.push(".pending");
+        Self { view, pending: pending.into() }
     }
 
     /// Reads the view; none if there is no file.
@@ -168,8 +170,32 @@ impl Origins {
     }
 }
 
+/// Shows the views of all owners, each entry of one with a name behind a line that says
+/// whose it is.
+pub(crate) fn show_all(context: &Context) -> Result<(), Failure> {
+    let mut shown = show_one(&context.for_owner(None))?;
+    for namespace in owner::with_view(&context.system) {
+        let owner = format!("#NAMESPACE {namespace}\n").into_bytes();
+        let view = show_one(&context.for_owner(Some(namespace)))?;
+        let mut in_head = false;
+        for line in view.split_inclusive(|&b| b == b'\n') {
+            let (source, index) = (line.starts_with(b"#SOURCE"), line.starts_with(b"#INDEX"));
+            if (source || index) && !in_head {
+                shown.extend_from_slice(&owner);
+            }
+            in_head = source;
+            shown.extend_from_slice(line);
+        }
+    }
+    write_out(&shown)
+}
+
 /// Shows the view.
 pub(crate) fn show(context: &Context) -> Result<(), Failure> {
+    write_out(&show_one(context)?)
+}
+
+fn show_one(context: &Context) -> Result<Vec<u8>, Failure> {
     let file = ViewFile::new(context);
     if file.needs_repair() {
         // Without access to the kernel the older view is all there is to show.
@@ -181,7 +207,7 @@ pub(crate) fn show(context: &Context) -> Result<(), Failure> {
     }
     let text = match fs::read(&file.view) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(file.failure("read", &error)),
     };
     let mut shown = Vec::with_capacity(text.len());
@@ -191,7 +217,7 @@ pub(crate) fn show(context: &Context) -> Result<(), Failure> {
     if shown.last().is_some_and(|&b| b != b'\n') {
         shown.push(b'\n');
     }
-    write_out(&shown)
+    Ok(shown)
 }
 
 /// Writes data to standard output. A reader that has seen enough is no failure.

@@ -46,7 +46,7 @@ pub struct SpdRule {
     pub direction: Direction,
     /// The tunnel it belongs to; none for the host's own policy.
     pub tunnel: Option<TunnelName>,
-    /// Mode; meaningful with a tunnel only.
+    /// Mode; transport for rules of the host, where it has no meaning.
     pub mode: TunnelMode,
     /// Selectors.
     pub selector: Selector,

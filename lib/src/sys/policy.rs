@@ -26,8 +26,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::io;
 
 use super::MessageSocket;
-use crate::model::{KernelAlg, Side, SpdRule, TunnelName};
+use crate::model::{KernelAlg, Namespace, Side, SpdRule, TunnelName};
 use crate::wire::errno::Errno;
+use crate::wire::namespace::NamespaceExt;
 use crate::wire::policy::{
     AlgListError, DecodeError, Diagnostic, DumpItem, Ext, ExtType, Frame, Header, MAX_REQUEST,
     Message, MsgType, RecordError, RuleExt, RuleFlags, SPD_ACTIVE, SPD_STANDBY, TunNameExt,
@@ -144,13 +145,63 @@ impl Scope {
 /// A client of the security policy database.
 pub struct PolicyClient {
     socket: Box<dyn MessageSocket>,
+    /// Who all requests are for.
+    namespace: Option<Namespace>,
+}
+
+/// Whose rules a dump shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Those of the client's namespace; without one, everybody's.
+    Own,
+    /// Everybody's. No owners are shown.
+    Everybody,
+    /// Everybody's, with their owners. A kernel without namespaces refuses it.
+    Named,
 }
 
 impl PolicyClient {
     /// Uses an open connection.
     #[must_use]
     pub fn new(socket: Box<dyn MessageSocket>) -> Self {
-        Self { socket }
+        Self { socket, namespace: None }
+    }
+
+    /// From now on all requests are for the rules of a namespace. A kernel without
+    /// namespaces refuses every one of them; ask [`Self::knows_namespaces`] before.
+    #[must_use]
+    pub fn in_namespace(self, namespace: Namespace) -> Self {
+        Self { namespace: Some(namespace), ..self }
+    }
+
+    /// Who the requests are for.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&Namespace> {
+        self.namespace.as_ref()
+    }
+
+    /// Does the kernel know namespaces? Changes nothing.
+    pub fn knows_namespaces(&mut self) -> Result<bool, PolicyError> {
+        let probe = Message::request(MsgType::LOOKUP, SPD_ACTIVE);
+        let any = NamespaceExt::Name(Namespace::new("probe").expect("a valid name"));
+        let before = self.namespace.take();
+        let answer = self.request(&probe.with(Ext::Namespace(any)));
+        self.namespace = before;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) => match error.refusal() {
+                Some(Refusal { diagnostic: Diagnostic::UNKNOWN_EXT, .. }) => Ok(false),
+                Some(_) => Ok(true),
+                None => Err(error),
+            },
+        }
+    }
+
+    /// The extension for a request of this type, if it takes one.
+    fn tag(&self, kind: MsgType) -> Option<Ext> {
+        let namespace = self.namespace.clone()?;
+        let takes = !matches!(kind, MsgType::ALGLIST | MsgType::DUMPALGS | MsgType::UPDATEALGS);
+        takes.then_some(Ext::Namespace(NamespaceExt::Name(namespace)))
     }
 
     /// Sends a request and waits for its reply; an error reply is an error here.
@@ -256,7 +307,11 @@ impl PolicyClient {
         messages: impl IntoIterator<Item = Message>,
         mut outcome: impl FnMut(usize, Result<Frame<'_>, Refusal>) -> Result<bool, PolicyError>,
     ) -> Result<(), PolicyError> {
-        let mut messages = messages.into_iter();
+        let tag = self.tag(request);
+        let mut messages = messages.into_iter().map(|mut message| {
+            message.exts.extend(tag.clone());
+            message
+        });
         let mut in_flight: VecDeque<(usize, usize)> = VecDeque::new();
         let mut bytes_in_flight = 0;
         let mut sent = 0;
@@ -299,10 +354,26 @@ impl PolicyClient {
     /// Lists the rules of one side. The iterator ends after the trailer; a trailer with
     /// an error (EAGAIN: the policy changed meanwhile) is its last item.
     pub fn dump(&mut self, side: Side, scope: &Scope) -> Result<Dump<'_>, PolicyError> {
+        self.dump_of(Whose::Own, side, scope)
+    }
+
+    /// The same of other rules.
+    pub fn dump_of(
+        &mut self,
+        whose: Whose,
+        side: Side,
+        scope: &Scope,
+    ) -> Result<Dump<'_>, PolicyError> {
         let kind = MsgType::DUMP;
         let mut message = Message::request(kind, spdid(side));
         message.exts.extend(scope.extension());
-        self.send(&message)?;
+        match whose {
+            Whose::Own => self.send(&message)?,
+            Whose::Everybody => self.send_as_is(&message)?,
+            Whose::Named => {
+                self.send_as_is(&message.with(Ext::Namespace(NamespaceExt::Any)))?;
+            }
+        }
         let reply = self.receive(kind)?;
         check(kind, &reply)?;
         Ok(Dump { client: self, done: false })
@@ -311,9 +382,28 @@ impl PolicyClient {
     /// The rules of one side, all from one moment: a dump that the policy changes under is
     /// started again, a few times. Records that describe no rule are left out.
     pub fn rules(&mut self, side: Side, scope: &Scope) -> Result<Vec<SpdRule>, PolicyError> {
+        self.rules_of(Whose::Own, side, scope)
+    }
+
+    /// Everybody's rules, with their owners if the kernel knows them.
+    pub fn all_rules(&mut self, side: Side, scope: &Scope) -> Result<Vec<SpdRule>, PolicyError> {
+        match self.rules_of(Whose::Named, side, scope) {
+            Err(PolicyError::Refused(Refusal { diagnostic: Diagnostic::UNKNOWN_EXT, .. })) => {
+                self.rules_of(Whose::Everybody, side, scope)
+            }
+            rules => rules,
+        }
+    }
+
+    fn rules_of(
+        &mut self,
+        whose: Whose,
+        side: Side,
+        scope: &Scope,
+    ) -> Result<Vec<SpdRule>, PolicyError> {
         self.again_while_changing(|client| {
             let mut rules = Vec::new();
-            for item in client.dump(side, scope)? {
+            for item in client.dump_of(whose, side, scope)? {
                 match item {
                     Ok(DumpItem::Rule { rule, .. }) => rules.push(rule),
                     Ok(DumpItem::Ruleset(_)) | Err(DumpError::Record(_)) => {}
@@ -338,7 +428,7 @@ impl PolicyClient {
         attempt(self)
     }
 
-    /// The tunnels of a scope that have rules on a side. Costs less than a dump: nothing
+    /// The tunnels of a scope that have rules on a side: rules of whoever. Costs less than a dump: nothing
     /// but the names is looked at.
     pub fn tunnels(
         &mut self,
@@ -354,7 +444,7 @@ impl PolicyClient {
         scope: &Scope,
     ) -> Result<BTreeSet<TunnelName>, PolicyError> {
         let kind = MsgType::DUMP;
-        let mut dump = self.dump(side, scope)?;
+        let mut dump = self.dump_of(Whose::Everybody, side, scope)?;
         let mut tunnels = BTreeSet::new();
         let mut last: Vec<u8> = Vec::new();
         while !dump.done {
@@ -381,6 +471,13 @@ impl PolicyClient {
     }
 
     fn send(&mut self, message: &Message) -> Result<(), PolicyError> {
+        match self.tag(message.header.kind) {
+            Some(tag) => self.send_as_is(&message.clone().with(tag)),
+            None => self.send_as_is(message),
+        }
+    }
+
+    fn send_as_is(&mut self, message: &Message) -> Result<(), PolicyError> {
         let request = message.header.kind;
         self.socket.send(&encode(message)?).map_err(|source| PolicyError::Send { request, source })
     }

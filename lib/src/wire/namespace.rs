@@ -114,7 +114,7 @@ mod tests {
             let ext = NamespaceExt::Name(Namespace::new("n".repeat(len)).unwrap());
             let mut bytes = Vec::new();
             policy::Ext::Namespace(ext.clone()).encode(&mut bytes);
-            assert_eq!(bytes.len() / 8, 1 + (len + 1 + 7) / 8);
+            assert_eq!(bytes.len() / 8, 1 + (len + 1).div_ceil(8));
             assert_eq!(NamespaceExt::decode(&bytes), Some(ext));
             let cut = &bytes[..bytes.len() - 8];
             assert_eq!(NamespaceExt::decode(cut), None);

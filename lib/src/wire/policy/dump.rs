@@ -95,7 +95,8 @@ pub fn decode_record(message: &Message) -> Result<DumpItem, RecordError> {
     let mut direction = Direction::empty();
     direction.set(Direction::IN, rule.flags.contains(RuleFlags::INBOUND));
     direction.set(Direction::OUT, rule.flags.contains(RuleFlags::OUTBOUND));
-    let mode = match rule.flags.contains(RuleFlags::TUNNEL) {
+    // Rules of the host have the flag of whatever tunnel was dumped before.
+    let mode = match tunnel.is_some() && rule.flags.contains(RuleFlags::TUNNEL) {
         true => TunnelMode::Tunnel,
         false => TunnelMode::Transport,
     };
