@@ -4,6 +4,7 @@
 
 mod linux;
 mod measure;
+mod namespaces;
 mod scenario;
 mod shards;
 mod tunnels;
@@ -65,6 +66,8 @@ pub fn run(sizes: &[usize], rounds: usize) -> Result<(), Box<dyn Error>> {
     println!("\n{}", Table::new(tunnels::run(rounds)?).with(Style::markdown()));
     println!();
     run_shards(sizes, rounds)?;
+    println!();
+    run_namespaces(rounds)?;
     let mut comparisons = Vec::new();
     for (size, ours) in loads {
         comparisons.extend(linux::compare(size, rounds, &ours)?);
@@ -79,6 +82,12 @@ pub fn run(sizes: &[usize], rounds: usize) -> Result<(), Box<dyn Error>> {
 /// Measures policy in many files alone, and prints it.
 pub fn run_shards(sizes: &[usize], rounds: usize) -> Result<(), Box<dyn Error>> {
     println!("{}", Table::new(shards::run(sizes, rounds)?).with(Style::markdown()));
+    Ok(())
+}
+
+/// Measures rules of several owners alone, and prints it.
+pub fn run_namespaces(rounds: usize) -> Result<(), Box<dyn Error>> {
+    println!("{}", Table::new(namespaces::run(rounds)?).with(Style::markdown()));
     Ok(())
 }
 

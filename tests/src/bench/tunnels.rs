@@ -48,7 +48,7 @@ pub(super) fn run(rounds: usize) -> Result<Vec<Row>, Box<dyn Error>> {
 }
 
 /// Rules of a policy text, with the default algorithms.
-fn rules(text: &str, system: &System) -> Result<Vec<PolicyRule>, Box<dyn Error>> {
+pub(super) fn rules(text: &str, system: &System) -> Result<Vec<PolicyRule>, Box<dyn Error>> {
     let algs = AlgDb::installed();
     let kernel = algs.kernel_algs();
     let names = FileNames::new(system);
@@ -61,7 +61,7 @@ fn rules(text: &str, system: &System) -> Result<Vec<PolicyRule>, Box<dyn Error>>
 }
 
 /// The requests for rules, in their order.
-fn messages(rules: &[PolicyRule]) -> impl Iterator<Item = Message> {
+pub(super) fn messages(rules: &[PolicyRule]) -> impl Iterator<Item = Message> {
     rules.iter().enumerate().map(|(at, rule)| {
         let place = at as u32;
         rule.message(0, FIRST_PRIORITY - place, place + 1, std::process::id(), rule.direction)

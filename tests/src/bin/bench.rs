@@ -17,7 +17,8 @@ fn main() -> ExitCode {
         Some((first, [])) if first == "--shards" => {
             system_tests::bench::run_shards(&[1_000, 10_000, 100_000], 5)
         }
-        Some(_) => Err("usage: bench [--quick | --shards]".into()),
+        Some((first, [])) if first == "--namespaces" => system_tests::bench::run_namespaces(5),
+        Some(_) => Err("usage: bench [--quick | --shards | --namespaces]".into()),
         None => system_tests::bench::run(&[1_000, 10_000, 50_000], 5),
     };
     match result {

@@ -22,104 +22,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::collections::{BTreeSet, VecDeque};
-use std::io;
+mod dump;
+mod error;
+mod replace;
+
+use std::collections::VecDeque;
 
 use super::MessageSocket;
-use crate::model::{KernelAlg, Namespace, Side, SpdRule, TunnelName};
+use crate::model::{KernelAlg, Namespace, Side, TunnelName};
 use crate::wire::errno::Errno;
 use crate::wire::namespace::NamespaceExt;
 use crate::wire::policy::{
-    AlgListError, DecodeError, Diagnostic, DumpItem, Ext, ExtType, Frame, Header, MAX_REQUEST,
-    Message, MsgType, RecordError, RuleExt, RuleFlags, SPD_ACTIVE, SPD_STANDBY, TunNameExt,
-    decode_alglist, decode_record,
+    AlgListError, DecodeError, Diagnostic, Ext, ExtType, Frame, Header, MAX_REQUEST, Message,
+    MsgType, RuleExt, RuleFlags, SPD_ACTIVE, SPD_STANDBY, TunNameExt, decode_alglist,
 };
+
+pub use dump::{DUMP_TRIES, Dump, DumpError, Whose};
+pub use error::{PolicyError, Refusal};
+pub use replace::ReplaceError;
 
 /// Bytes that [`PolicyClient::add_all`] has in flight at most, unless a single request
 /// is larger: the default receive buffer of a `PF_POLICY` socket. A reply is as long
 /// as its request, so replies never wait for room while the client still sends.
 const WINDOW: usize = 8192;
-
-/// How often a dump is started again because the policy changed while it was read.
-pub const DUMP_TRIES: usize = 16;
-
-/// Why a request failed.
-#[derive(Debug, thiserror::Error)]
-pub enum PolicyError {
-    /// The message could not be sent.
-    #[error("{request}: cannot write to PF_POLICY: {source}")]
-    Send {
-        /// The request.
-        request: MsgType,
-        /// The reason.
-        source: io::Error,
-    },
-    /// The reply could not be read.
-    #[error("{request}: cannot read from PF_POLICY: {source}")]
-    Receive {
-        /// The request.
-        request: MsgType,
-        /// The reason.
-        source: io::Error,
-    },
-    /// The kernel refused.
-    #[error("{0}")]
-    Refused(#[from] Refusal),
-    /// The reply cannot be understood.
-    #[error("{request}: bad reply from PF_POLICY: {reason}")]
-    BadReply {
-        /// The request.
-        request: MsgType,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The request does not fit into one message.
-    #[error("{request}: a request of {len} bytes is too large, the limit is {MAX_REQUEST}")]
-    TooLarge {
-        /// The request.
-        request: MsgType,
-        /// Its size in bytes.
-        len: usize,
-    },
-}
-
-impl PolicyError {
-    /// Did the policy change while it was read?
-    #[must_use]
-    pub fn is_eagain(&self) -> bool {
-        self.refusal().is_some_and(|refusal| refusal.errno == Errno::EAGAIN)
-    }
-
-    /// The kernel's refusal, if that is what it is.
-    #[must_use]
-    pub fn refusal(&self) -> Option<Refusal> {
-        match self {
-            Self::Refused(refusal) => Some(*refusal),
-            _ => None,
-        }
-    }
-}
-
-/// An error reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Refusal {
-    /// The request.
-    pub request: MsgType,
-    /// Error number.
-    pub errno: Errno,
-    /// More about EINVAL.
-    pub diagnostic: Diagnostic,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.request, self.errno)?;
-        if self.diagnostic != Diagnostic::NONE {
-            write!(f, ": {}", self.diagnostic)?;
-        }
-        Ok(())
-    }
-}
 
 /// The policy heads a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,17 +72,6 @@ pub struct PolicyClient {
     socket: Box<dyn MessageSocket>,
     /// Who all requests are for.
     namespace: Option<Namespace>,
-}
-
-/// Whose rules a dump shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// Those of the client's namespace; without one, everybody's.
-    Own,
-    /// Everybody's. No owners are shown.
-    Everybody,
-    /// Everybody's, with their owners. A kernel without namespaces refuses it.
-    Named,
 }
 
 impl PolicyClient {
@@ -351,125 +265,6 @@ impl PolicyClient {
         Ok(())
     }
 
-    /// Lists the rules of one side. The iterator ends after the trailer; a trailer with
-    /// an error (EAGAIN: the policy changed meanwhile) is its last item.
-    pub fn dump(&mut self, side: Side, scope: &Scope) -> Result<Dump<'_>, PolicyError> {
-        self.dump_of(Whose::Own, side, scope)
-    }
-
-    /// The same of other rules.
-    pub fn dump_of(
-        &mut self,
-        whose: Whose,
-        side: Side,
-        scope: &Scope,
-    ) -> Result<Dump<'_>, PolicyError> {
-        let kind = MsgType::DUMP;
-        let mut message = Message::request(kind, spdid(side));
-        message.exts.extend(scope.extension());
-        match whose {
-            Whose::Own => self.send(&message)?,
-            Whose::Everybody => self.send_as_is(&message)?,
-            Whose::Named => {
-                self.send_as_is(&message.with(Ext::Namespace(NamespaceExt::Any)))?;
-            }
-        }
-        let reply = self.receive(kind)?;
-        check(kind, &reply)?;
-        Ok(Dump { client: self, done: false })
-    }
-
-    /// The rules of one side, all from one moment: a dump that the policy changes under is
-    /// started again, a few times. Records that describe no rule are left out.
-    pub fn rules(&mut self, side: Side, scope: &Scope) -> Result<Vec<SpdRule>, PolicyError> {
-        self.rules_of(Whose::Own, side, scope)
-    }
-
-    /// Everybody's rules, with their owners if the kernel knows them.
-    pub fn all_rules(&mut self, side: Side, scope: &Scope) -> Result<Vec<SpdRule>, PolicyError> {
-        match self.rules_of(Whose::Named, side, scope) {
-            Err(PolicyError::Refused(Refusal { diagnostic: Diagnostic::UNKNOWN_EXT, .. })) => {
-                self.rules_of(Whose::Everybody, side, scope)
-            }
-            rules => rules,
-        }
-    }
-
-    fn rules_of(
-        &mut self,
-        whose: Whose,
-        side: Side,
-        scope: &Scope,
-    ) -> Result<Vec<SpdRule>, PolicyError> {
-        self.again_while_changing(|client| {
-            let mut rules = Vec::new();
-            for item in client.dump_of(whose, side, scope)? {
-                match item {
-                    Ok(DumpItem::Rule { rule, .. }) => rules.push(rule),
-                    Ok(DumpItem::Ruleset(_)) | Err(DumpError::Record(_)) => {}
-                    Err(DumpError::Policy(error)) => return Err(error),
-                }
-            }
-            Ok(rules)
-        })
-    }
-
-    /// Repeats what fails with EAGAIN because the policy changed meanwhile.
-    fn again_while_changing<T>(
-        &mut self,
-        mut attempt: impl FnMut(&mut Self) -> Result<T, PolicyError>,
-    ) -> Result<T, PolicyError> {
-        for _ in 1..DUMP_TRIES {
-            match attempt(self) {
-                Err(error) if error.is_eagain() => {}
-                result => return result,
-            }
-        }
-        attempt(self)
-    }
-
-    /// The tunnels of a scope that have rules on a side: rules of whoever. Costs less than a dump: nothing
-    /// but the names is looked at.
-    pub fn tunnels(
-        &mut self,
-        side: Side,
-        scope: &Scope,
-    ) -> Result<BTreeSet<TunnelName>, PolicyError> {
-        self.again_while_changing(|client| client.tunnels_once(side, scope))
-    }
-
-    fn tunnels_once(
-        &mut self,
-        side: Side,
-        scope: &Scope,
-    ) -> Result<BTreeSet<TunnelName>, PolicyError> {
-        let kind = MsgType::DUMP;
-        let mut dump = self.dump_of(Whose::Everybody, side, scope)?;
-        let mut tunnels = BTreeSet::new();
-        let mut last: Vec<u8> = Vec::new();
-        while !dump.done {
-            let receive = |source| PolicyError::Receive { request: kind, source };
-            let bytes = dump.client.socket.receive().map_err(receive)?;
-            let frame = match answer(kind, bytes) {
-                Ok(Ok(frame)) => frame,
-                refused_or_bad => {
-                    dump.done = true;
-                    refused_or_bad??;
-                    break;
-                }
-            };
-            dump.done = frame.get(ExtType::RULESET).is_some();
-            // The rules of a tunnel follow each other.
-            if let Some(ext) = frame.get(ExtType::TUN_NAME)
-                && ext.bytes[4..] != last
-            {
-                last = ext.bytes[4..].to_vec();
-                tunnels.extend(TunnelName::new(TunNameExt(last.clone()).name()).ok());
-            }
-        }
-        Ok(tunnels)
-    }
-
     fn send(&mut self, message: &Message) -> Result<(), PolicyError> {
         match self.tag(message.header.kind) {
             Some(tag) => self.send_as_is(&message.clone().with(tag)),
@@ -490,57 +285,6 @@ impl PolicyClient {
             reason: error.to_string(),
         })
     }
-}
-
-/// A dump in progress. Dropping it reads the rest, so that the connection can be used again.
-pub struct Dump<'a> {
-    client: &'a mut PolicyClient,
-    done: bool,
-}
-
-impl Iterator for Dump<'_> {
-    type Item = Result<DumpItem, DumpError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let message = match self.client.receive(MsgType::DUMP) {
-            Ok(message) => message,
-            Err(error) => {
-                self.done = true;
-                return Some(Err(error.into()));
-            }
-        };
-        if let Err(error) = check(MsgType::DUMP, &message) {
-            self.done = true;
-            return Some(Err(error.into()));
-        }
-        if message.get(ExtType::RULESET).is_some() {
-            self.done = true;
-            return None;
-        }
-        Some(decode_record(&message).map_err(DumpError::from))
-    }
-}
-
-impl Drop for Dump<'_> {
-    fn drop(&mut self) {
-        while !self.done {
-            self.next();
-        }
-    }
-}
-
-/// Why one item of a dump could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum DumpError {
-    /// The dump failed or was cut short.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
-    /// This record does not describe a rule; the dump goes on.
-    #[error(transparent)]
-    Record(#[from] RecordError),
 }
 
 /// The bytes of a request, if it is one that the kernel can take.
