@@ -8,6 +8,7 @@ mod dladm;
 mod engine;
 mod ipsecconf;
 mod ipseckey;
+mod namespaces;
 mod shards;
 mod step;
 
@@ -21,8 +22,14 @@ use super::process::Lab;
 use super::smf;
 
 /// All parts, in the order of the proposal.
-const PARTS: &[&Part] =
-    &[&dladm::PART, &ipsecconf::PART, &shards::PART, &ipseckey::PART, &dladm::OLD_KERNEL];
+const PARTS: &[&Part] = &[
+    &dladm::PART,
+    &ipsecconf::PART,
+    &shards::PART,
+    &namespaces::PART,
+    &ipseckey::PART,
+    &dladm::OLD_KERNEL,
+];
 
 /// Runs all parts; success only if every step went as expected.
 pub(super) fn run() -> Result<ExitCode, LabError> {
