@@ -215,6 +215,13 @@ pub const DECISIONS: &[Decision] = &[
         cases: &[],
     },
     Decision {
+        name: "PF_KEY: namespaces",
+        illumos: "extension 256 is unknown: EINVAL, diagnostic 2, and nothing is done",
+        modified: "it says whose associations a request is about; without one, requests are answered as ever, but find and remove only what belongs to nobody",
+        unmodified: SAME,
+        cases: &["ns-ext-256-refused", "ns-probe-promisc"],
+    },
+    Decision {
         name: "broadcast addresses of associations",
         illumos: "those of the interfaces of the host",
         modified: "IPv4 addresses that end in 255",

@@ -68,6 +68,11 @@ impl Acquires {
         self.pending.retain(|pending| pending.seq != seq || pending.wanted.dst != dst);
     }
 
+    /// Nothing of a type, or of any, is waited for any longer.
+    pub(super) fn flush(&mut self, kind: SaType) {
+        self.pending.retain(|pending| kind != SaType::UNSPEC && pending.wanted.kind != kind);
+    }
+
     pub(super) fn age(&mut self, now: u64) {
         self.pending.retain(|pending| now < pending.since.saturating_add(PATIENCE));
     }

@@ -112,6 +112,7 @@ impl Kernel {
         let mut new = Association::larval(kind, sa.spi, src.addr, dst.addr, self.now);
         (new.auth, new.encr, new.replay) = (sa.auth, sa.encr, sa.replay);
         new.flags = sa.flags;
+        new.owner = request.owner().cloned();
         new.state = match sa.state {
             SaState::ACTIVE_ELSEWHERE => SaState::ACTIVE_ELSEWHERE,
             _ => SaState::MATURE,
@@ -151,11 +152,12 @@ impl Kernel {
         let pair = pair_spi(request);
         self.check_pair(pair, &new, None)?;
         let replaced = larval.and_then(|id| self.sadb.remove(id));
-        if self.sadb.is_taken(kind, new.spi, new.dst) {
+        if let Some(taken) = self.sadb.taken(kind, new.spi, new.dst) {
+            let why = request.conflict(taken.owner.as_ref(), Diagnostic::NONE);
             if let Some(larval) = replaced {
                 self.sadb.insert(larval);
             }
-            return Err(Errno::EEXIST.into());
+            return Err((Errno::EEXIST, why).into());
         }
         let mut reply = echo(request, &new);
         let seq = request.header().seq;

@@ -5,15 +5,26 @@
 use illumos_ipsec::model::SaType;
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{Diagnostic, ExtType, Frame, FrameError, RawExt};
+use illumos_ipsec::wire::namespace::NamespaceExt;
 
 use super::{Refusal, Request};
+use crate::KernelKind;
 
 /// Bits of the longest string of a TCP signature.
 const STRING_BITS: u16 = 640;
 
-/// Walks the extensions; each is checked before the next one is looked at.
+/// Walks the extensions as they arrive; each is checked before the next one is looked at.
+pub(super) fn whole(bytes: &[u8], kind: KernelKind) -> Result<Frame<'_>, Refusal> {
+    let known = |ext: ExtType| match ext {
+        ExtType::NAMESPACE => kind == KernelKind::Modified,
+        other => other.is_old(),
+    };
+    Frame::parse_with(bytes, known, |raw| content(raw))
+}
+
+/// The same after the namespace, if there was one, has been taken out.
 pub(super) fn frame(bytes: &[u8]) -> Result<Frame<'_>, Refusal> {
-    Frame::parse_with(bytes, ExtType::is_old, |raw| content(raw))
+    whole(bytes, KernelKind::Unmodified)
 }
 
 impl From<FrameError> for Refusal {
@@ -38,6 +49,7 @@ fn duplicate(kind: ExtType) -> Diagnostic {
         ExtType::X_ADDRESS_INNER_SRC => Diagnostic::DUPLICATE_INNER_SRC,
         ExtType::X_ADDRESS_INNER_DST => Diagnostic::DUPLICATE_INNER_DST,
         ExtType::X_STR_AUTH => Diagnostic::DUPLICATE_ASTR,
+        ExtType::NAMESPACE => Diagnostic::NAMESPACE_DUPLICATE,
         _ => Diagnostic::NONE,
     }
 }
@@ -58,6 +70,9 @@ fn content(raw: &RawExt<'_>) -> Result<(), Refusal> {
         ExtType::KEY_AUTH => (key(raw), Diagnostic::MALFORMED_AKEY),
         ExtType::KEY_ENCRYPT => (key(raw), Diagnostic::MALFORMED_EKEY),
         ExtType::X_STR_AUTH => (key(raw) && raw.u16(4) <= STRING_BITS, Diagnostic::MALFORMED_ASTR),
+        ExtType::NAMESPACE => {
+            (NamespaceExt::decode(raw.bytes).is_some(), Diagnostic::NAMESPACE_MALFORMED)
+        }
         _ => (true, Diagnostic::NONE),
     };
     if ok { Ok(()) } else { Err(otherwise.into()) }

@@ -4,9 +4,10 @@
 
 use std::collections::VecDeque;
 
-use illumos_ipsec::model::SaType;
+use illumos_ipsec::model::{Namespace, SaType};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{Diagnostic, Ext, ExtType, Header};
+use illumos_ipsec::wire::namespace::NamespaceExt;
 
 use super::{Answer, Refusal, Request, answer};
 use crate::Kernel;
@@ -16,14 +17,25 @@ use crate::sadb::SaId;
 #[derive(Clone, Debug)]
 pub(super) struct Dump {
     header: Header,
+    /// Owners are shown.
+    shows_owners: bool,
     left: VecDeque<Record>,
+}
+
+/// A message of a dump.
+pub(super) struct Dumped {
+    pub(super) message: Vec<u8>,
+    /// Whose record it is, if that is to be shown.
+    pub(super) owner: Option<Namespace>,
+    /// It is not the end.
+    pub(super) more: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Record {
     Association(SaId),
     /// Made when the dump began: there are few of these.
-    Made(Vec<u8>),
+    Made(Vec<u8>, Option<Namespace>),
 }
 
 impl Kernel {
@@ -43,39 +55,48 @@ impl Kernel {
                 self.sadb.get(*id).is_some_and(|sa| sa.last_used != 0 && sa.last_used >= since)
             })
         };
-        let ids = self.sadb.ids(header.satype).into_iter().filter(recent);
-        let left = ids.map(Record::Association).collect();
+        let all = match &request.namespace {
+            Some(NamespaceExt::Name(owner)) => self.sadb.ids_of(header.satype, Some(owner)),
+            // What is in use is shown to all, whoever it belongs to.
+            Some(NamespaceExt::Any) | None => self.sadb.ids(header.satype),
+        };
+        let left = all.into_iter().filter(recent).map(Record::Association).collect();
         self.begin_dump(request, left);
         Ok(Answer::Done)
     }
 
     /// A dump of messages that are there already.
-    pub(super) fn dump_made(&mut self, request: &Request<'_>, messages: Vec<Vec<u8>>) {
-        self.begin_dump(request, messages.into_iter().map(Record::Made).collect());
+    pub(super) fn dump_made(
+        &mut self,
+        request: &Request<'_>,
+        messages: impl IntoIterator<Item = (Vec<u8>, Option<Namespace>)>,
+    ) {
+        let made = messages.into_iter().map(|(message, owner)| Record::Made(message, owner));
+        self.begin_dump(request, made.collect());
     }
 
     fn begin_dump(&mut self, request: &Request<'_>, left: VecDeque<Record>) {
-        let dump = Dump { header: request.header(), left };
+        let shows_owners = request.namespace.is_some();
+        let dump = Dump { header: request.header(), shows_owners, left };
         if let Some(socket) = self.keys.sockets.get_mut(&request.conn) {
             socket.dump = Some(dump);
         }
     }
 
-    /// The next message of a dump, and whether more will come. Associations that have gone
-    /// in the meantime are left out.
-    pub(super) fn next_dumped(&mut self, dump: &mut Dump) -> (Vec<u8>, bool) {
+    /// The next message of a dump. Associations that have gone in the meantime are left out.
+    pub(super) fn next_dumped(&mut self, dump: &mut Dump) -> Dumped {
         while let Some(record) = dump.left.pop_front() {
-            match record {
-                Record::Made(message) => return (message, true),
+            let (message, owner) = match record {
+                Record::Made(message, owner) => (message, owner),
                 Record::Association(id) => {
-                    if let Some(sa) = self.sadb.get(id) {
-                        let header = Header { satype: sa.kind, errno: Errno::OK, ..dump.header };
-                        return (answer(header, sa.describe(true)), true);
-                    }
+                    let Some(sa) = self.sadb.get(id) else { continue };
+                    let header = Header { satype: sa.kind, errno: Errno::OK, ..dump.header };
+                    (answer(header, sa.describe(true)), sa.owner.clone())
                 }
-            }
+            };
+            return Dumped { message, owner: owner.filter(|_| dump.shows_owners), more: true };
         }
         let end = Header { seq: 0, errno: Errno::OK, ..dump.header };
-        (answer(end, Vec::new()), false)
+        Dumped { message: answer(end, Vec::new()), owner: None, more: false }
     }
 }

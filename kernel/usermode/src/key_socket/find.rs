@@ -13,7 +13,7 @@ use crate::Kernel;
 use crate::sadb::SaId;
 
 impl Kernel {
-    /// The association that a request names.
+    /// The association that a request names; one of another owner is none.
     pub(super) fn named(
         &self,
         request: &Request<'_>,
@@ -25,6 +25,7 @@ impl Kernel {
         let src = addresses.src.map(|src| src.addr);
         self.sadb
             .find(request.header().satype, sa.spi, src, dst.addr, inbound)
+            .filter(|id| self.sadb.belongs(*id, request.owner()))
             .ok_or((Errno::ESRCH, Diagnostic::SA_NOTFOUND).into())
     }
 
@@ -61,7 +62,7 @@ impl Kernel {
         Ok(Answer::Reply(answer(request.header(), exts.unwrap_or_default())))
     }
 
-    /// Deletes all that match what is given; larval ones stay.
+    /// Deletes all that match what is given; larval ones and those of others stay.
     fn delete_matching(
         &mut self,
         request: &Request<'_>,
@@ -88,10 +89,9 @@ impl Kernel {
         let kind = request.header().satype;
         let matching: Vec<SaId> = self
             .sadb
-            .iter()
+            .owned_by(kind, request.owner())
             .filter(|(_, sa)| {
-                sa.kind == kind
-                    && sa.state != SaState::LARVAL
+                sa.state != SaState::LARVAL
                     && sa.dst.is_ipv6() == family
                     && src.is_none_or(|src| src.addr == sa.src)
                     && dst.is_none_or(|dst| dst.addr == sa.dst)
@@ -125,13 +125,8 @@ impl Kernel {
         let kind: SaType = request.header().satype;
         let matching: Vec<SaId> = self
             .sadb
-            .iter()
-            .filter(|(_, has)| {
-                has.kind == kind
-                    && has.state == sa.state
-                    && has.pair.is_some()
-                    && has.src == src.addr
-            })
+            .owned_by(kind, request.owner())
+            .filter(|(_, has)| has.state == sa.state && has.pair.is_some() && has.src == src.addr)
             .map(|(id, _)| id)
             .collect();
         for id in matching {

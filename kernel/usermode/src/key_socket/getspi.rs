@@ -23,10 +23,13 @@ impl Kernel {
         };
         let spi = min + (self.random() % (u64::from(max - min) + 1)) as u32;
         let kind = request.header().satype;
-        if self.sadb.is_taken(kind, spi, dst.addr) {
-            return Err(Errno::EEXIST.into());
+        if let Some(taken) = self.sadb.taken(kind, spi, dst.addr) {
+            let why = request.conflict(taken.owner.as_ref(), Diagnostic::NONE);
+            return Err((Errno::EEXIST, why).into());
         }
-        self.sadb.insert(Association::larval(kind, spi, src.addr, dst.addr, self.now));
+        let mut larval = Association::larval(kind, spi, src.addr, dst.addr, self.now);
+        larval.owner = request.owner().cloned();
+        self.sadb.insert(larval);
         // The range becomes an SA extension of the same length, which holds only the SPI.
         let mut reply = request.bytes.to_vec();
         if let Some(range) = request.frame.get(ExtType::SPIRANGE) {

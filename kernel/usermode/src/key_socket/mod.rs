@@ -14,6 +14,7 @@
 //! | `register` | REGISTER, and the algorithms that are told |
 //! | `acquire` | ACQUIRE both ways, INVERSE_ACQUIRE |
 //! | `expire` | what has passed its limits |
+//! | `namespace` | whose request it is, and who is shown that |
 //! | `tcpsig` | all of it for TCP signatures |
 
 mod acquire;
@@ -24,6 +25,7 @@ mod dump;
 mod expire;
 mod find;
 mod getspi;
+mod namespace;
 mod pair;
 mod register;
 mod tcpsig;
@@ -31,14 +33,15 @@ mod update;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use illumos_ipsec::model::SaType;
+use illumos_ipsec::model::{Namespace, SaType};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{
     Diagnostic, Ext, ExtType, Frame, HEADER_LEN, Header, Message, MsgType,
 };
+use illumos_ipsec::wire::namespace::NamespaceExt;
 
 pub(crate) use acquire::{Acquires, Wanted};
-use dump::Dump;
+use dump::{Dump, Dumped};
 pub(crate) use tcpsig::TcpSignatures;
 
 use crate::kernel::{ConnId, Kernel};
@@ -61,6 +64,8 @@ pub(crate) struct KeySocket {
     registered: BTreeSet<SaType>,
     /// It has registered in the extended form.
     extended: bool,
+    /// It has sent a namespace, so it knows what that is.
+    uses_namespaces: bool,
 }
 
 impl Default for KeySocket {
@@ -73,6 +78,7 @@ impl Default for KeySocket {
             loopback: true,
             registered: BTreeSet::new(),
             extended: false,
+            uses_namespaces: false,
         }
     }
 }
@@ -164,8 +170,10 @@ enum Answer {
 struct Request<'a> {
     conn: ConnId,
     frame: Frame<'a>,
-    /// The bytes, as the frame sees them.
+    /// The bytes, as the frame sees them: without the namespace.
     bytes: &'a [u8],
+    /// Whose request it is.
+    namespace: Option<NamespaceExt>,
 }
 
 impl Request<'_> {
@@ -258,25 +266,40 @@ impl Kernel {
         }
         let mut dump = socket.dump.take()?;
         let loopback = socket.loopback;
-        let (record, more) = self.next_dumped(&mut dump);
+        let Dumped { message, owner, more } = self.next_dumped(&mut dump);
         if more && let Some(socket) = self.keys.sockets.get_mut(&conn) {
             socket.dump = Some(dump);
         }
-        self.send_up(&record, To::Nobody, Some(conn));
-        loopback.then_some(record)
+        self.send_about(&message, owner.as_ref(), To::Nobody, Some(conn));
+        // Who has asked for owners knows them.
+        let message = match owner {
+            Some(owner) => namespace::with(&message, &owner),
+            None => message,
+        };
+        loopback.then_some(message)
     }
 
     /// One write to a `PF_KEY` socket.
     pub(crate) fn key_request(&mut self, conn: ConnId, message: &[u8]) {
         let mut bytes = message.to_vec();
         let header = Header::read(&bytes);
-        match self.carry_out(conn, &mut bytes) {
+        check::terminate_identities(&mut bytes);
+        let namespace = self.take_namespace(conn, &mut bytes);
+        let owner = match &namespace {
+            Ok(Some(NamespaceExt::Name(owner))) => Some(owner.clone()),
+            _ => None,
+        };
+        let shown =
+            |reply: &[u8]| owner.as_ref().filter(|_| namespace::is_shown(header.kind, reply));
+        let outcome = namespace.and_then(|namespace| self.carry_out(conn, &mut bytes, namespace));
+        match outcome {
             Ok(Answer::Reply(reply)) => {
-                self.send_up(&reply, receivers(header.kind, header.satype, conn, false), None);
+                let to = receivers(header.kind, header.satype, conn, false);
+                self.send_about(&reply, shown(&reply), to, None);
             }
             Ok(Answer::Replies(replies)) => {
                 for reply in replies {
-                    self.send_up(&reply, To::One(conn), None);
+                    self.send_about(&reply, shown(&reply), To::One(conn), None);
                 }
             }
             Ok(Answer::Done) => {}
@@ -289,6 +312,18 @@ impl Kernel {
 
     /// Puts a message into the queues of those who get it, the newest socket first.
     fn send_up(&mut self, message: &[u8], to: To, had: Option<ConnId>) {
+        self.send_about(message, None, to, had);
+    }
+
+    /// The same with a message that shows an owner to those who know what that is.
+    fn send_about(
+        &mut self,
+        message: &[u8],
+        owner: Option<&Namespace>,
+        to: To,
+        had: Option<ConnId>,
+    ) {
+        let tagged = owner.map(|owner| namespace::with(message, owner));
         for (conn, socket) in self.keys.sockets.iter_mut().rev() {
             let wanted = match to {
                 To::Everybody => true,
@@ -300,17 +335,24 @@ impl Kernel {
                 To::Nobody => false,
             };
             if (wanted || socket.promiscuous) && had != Some(*conn) {
-                socket.receive(message);
+                match &tagged {
+                    Some(tagged) if socket.uses_namespaces => socket.receive(tagged),
+                    _ => socket.receive(message),
+                }
             }
         }
     }
 
-    fn carry_out(&mut self, conn: ConnId, bytes: &mut [u8]) -> Result<Answer, Refusal> {
-        check::terminate_identities(bytes);
+    fn carry_out(
+        &mut self,
+        conn: ConnId,
+        bytes: &mut [u8],
+        namespace: Option<NamespaceExt>,
+    ) -> Result<Answer, Refusal> {
         let header = check::frame(bytes)?.header;
         if header.satype == SaType::TCPSIG {
             let frame = check::frame(bytes)?;
-            return self.tcpsig(&Request { conn, frame, bytes });
+            return self.tcpsig(&Request { conn, frame, bytes, namespace });
         }
         let kind = header.kind;
         let served = |satype| matches!(satype, SaType::AH | SaType::ESP);
@@ -330,7 +372,7 @@ impl Kernel {
                     return Err(Diagnostic::UNKNOWN_SATYPE.into());
                 }
                 let addresses = self.check_addresses(bytes)?;
-                let request = Request { conn, frame: check::frame(bytes)?, bytes };
+                let request = Request { conn, frame: check::frame(bytes)?, bytes, namespace };
                 check::unwanted(&request)?;
                 match kind {
                     MsgType::GETSPI => self.getspi(&request, &addresses),
@@ -341,7 +383,7 @@ impl Kernel {
                 }
             }
             _ => {
-                let request = Request { conn, frame: check::frame(bytes)?, bytes };
+                let request = Request { conn, frame: check::frame(bytes)?, bytes, namespace };
                 match kind {
                     MsgType::REGISTER => self.register(&request),
                     MsgType::FLUSH => self.flush_sas(&request),
@@ -353,8 +395,7 @@ impl Kernel {
                         if let Some(socket) = self.keys.sockets.get_mut(&conn) {
                             socket.promiscuous = header.satype != SaType::UNSPEC;
                         }
-                        self.send_up(bytes, To::One(conn), None);
-                        Ok(Answer::Done)
+                        Ok(Answer::Reply(bytes.to_vec()))
                     }
                     _ => Err(Diagnostic::UNKNOWN_MSG.into()),
                 }
@@ -370,7 +411,10 @@ impl Kernel {
         if !matches!(satype, SaType::UNSPEC | SaType::AH | SaType::ESP) {
             return Err(Diagnostic::UNKNOWN_SATYPE.into());
         }
-        self.sadb.flush(satype);
+        self.sadb.flush(satype, request.owner());
+        if request.owner().is_none() {
+            self.acquires.flush(satype);
+        }
         Ok(Answer::Reply(request.bytes.to_vec()))
     }
 }

@@ -10,13 +10,13 @@ use crate::Kernel;
 use crate::sadb::{Association, SaId, Table};
 
 impl Kernel {
-    /// The association for the other direction with this SPI.
+    /// The association of the same owner for the other direction with this SPI.
     fn partner(&self, sa: &Association, spi: u32) -> Option<SaId> {
         let inbound = sa.table == Table::Outbound;
         let id = self.sadb.find(sa.kind, spi, Some(sa.dst), sa.src, inbound)?;
         let other = self.sadb.get(id)?;
         let opposite = if inbound { other.table.inbound() } else { other.table.outbound() };
-        opposite.then_some(id)
+        (opposite && other.owner == sa.owner).then_some(id)
     }
 
     /// May an association be paired with one of this SPI? Asked before anything changes.

@@ -2,9 +2,10 @@
 
 //! Keys of TCP signatures: no SPI, found by addresses and ports.
 
-use illumos_ipsec::model::{Lifetime, SaFlags, SaState};
+use illumos_ipsec::model::{Lifetime, Namespace, SaFlags, SaState};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{AddressExt, Diagnostic, Ext, ExtType, KeyExt, MsgType, SaExt};
+use illumos_ipsec::wire::namespace::NamespaceExt;
 
 use super::{Answer, Refusal, Request, answer};
 use crate::Kernel;
@@ -24,6 +25,7 @@ struct Signature {
     soft: Lifetime,
     added: u64,
     used: u64,
+    owner: Option<Namespace>,
 }
 
 /// All of them, in the order in which they were added.
@@ -118,15 +120,18 @@ impl Kernel {
                 Ok(Answer::Replies(vec![answer(header, exts), answer(header, Vec::new())]))
             }
             MsgType::FLUSH => {
-                self.tcp_signatures.0.clear();
+                let owner = request.owner();
+                self.tcp_signatures.0.retain(|one| one.owner.as_ref() != owner);
                 done()
             }
             MsgType::DUMP => {
-                let records = self
-                    .tcp_signatures
-                    .0
-                    .iter()
-                    .map(|one| answer(header, one.describe(self.now)))
+                let wanted = |one: &&Signature| match &request.namespace {
+                    Some(NamespaceExt::Name(owner)) => one.owner.as_ref() == Some(owner),
+                    Some(NamespaceExt::Any) | None => true,
+                };
+                let all = self.tcp_signatures.0.iter().filter(wanted);
+                let records: Vec<_> = all
+                    .map(|one| (answer(header, one.describe(self.now)), one.owner.clone()))
                     .collect();
                 self.dump_made(request, records);
                 Ok(Answer::Done)
@@ -142,6 +147,7 @@ impl Kernel {
         let (src, dst) = ends(request)?;
         self.tcp_signatures
             .position(&Ends::of(&src, &dst))
+            .filter(|at| self.tcp_signatures.0[*at].owner.as_ref() == request.owner())
             .ok_or((Errno::ESRCH, Diagnostic::PAIR_SA_NOTFOUND).into())
     }
 
@@ -165,11 +171,16 @@ impl Kernel {
         if !string.bits.is_multiple_of(8) {
             return Err(Diagnostic::MALFORMED_AKEY.into());
         }
-        if self.tcp_signatures.position(&Ends::of(&src, &dst)).is_some() {
-            return Err((Errno::EEXIST, Diagnostic::DUPLICATE_SA).into());
+        if let Some(at) = self.tcp_signatures.position(&Ends::of(&src, &dst)) {
+            let taken_by = self.tcp_signatures.0[at].owner.as_ref();
+            return Err(
+                (Errno::EEXIST, request.conflict(taken_by, Diagnostic::DUPLICATE_SA)).into()
+            );
         }
         let added = self.now;
-        let signature = Signature { auth: sa.auth, src, dst, string, hard, soft, added, used: 0 };
+        let owner = request.owner().cloned();
+        let auth = sa.auth;
+        let signature = Signature { auth, src, dst, string, hard, soft, added, used: 0, owner };
         self.tcp_signatures.0.push(signature);
         Ok(())
     }

@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use illumos_ipsec::model::{Lifetime, Prefix, SaFlags, SaState, SaType};
+use illumos_ipsec::model::{Lifetime, Namespace, Prefix, SaFlags, SaState, SaType};
 use illumos_ipsec::wire::key::{
     AddressExt, Ext, ExtType, IdentityExt, KeyExt, KmProto, LabelExt, SaExt,
 };
@@ -95,6 +95,8 @@ pub(crate) struct Association {
     pub(crate) replay_value: u32,
     /// An idle one has been reported.
     pub(crate) idle_told: bool,
+    /// Who it belongs to; nobody for those that were made without a namespace.
+    pub(crate) owner: Option<Namespace>,
 }
 
 impl Association {
@@ -135,6 +137,7 @@ impl Association {
             pair: None,
             replay_value: 0,
             idle_told: false,
+            owner: None,
         }
     }
 

@@ -105,7 +105,9 @@ impl Sadb {
             return Vec::new();
         };
         sa.state = SaState::DEAD;
+        let owner = sa.owner.as_ref();
         let other = sa.pair.and_then(|spi| self.find(sa.kind, spi, Some(sa.dst), sa.src, false));
+        let other = other.filter(|other| self.belongs(*other, owner));
         let mut expired = vec![Expired { sa, limit: LifetimeKind::Hard }];
         if let Some(mut other) = other.and_then(|other| self.remove(other)) {
             other.state = SaState::DEAD;

@@ -5,7 +5,8 @@
 //! Each of them has tables for IPv4 and IPv6, outbound and inbound. A dump shows them in
 //! that order, inside of a table by hash bucket, the newest first and those without a
 //! source address last. Finding one takes a time that does not depend on how many there
-//! are. Source: `spec/pf_key.md` sections 5 to 10 and 12.
+//! are, and listing or removing those of one owner a time that depends on how many it has.
+//! Source: `spec/pf_key.md` sections 5 to 10 and 12, `spec/kernel-hooks.md` section 4.2.
 
 mod assoc;
 mod keys;
@@ -15,7 +16,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use illumos_ipsec::model::SaType;
+use illumos_ipsec::model::{Namespace, SaType};
 
 pub(crate) use assoc::{Association, Inner, Key, SaId, Table};
 pub(crate) use keys::{AuthAlg, Cipher, check_des};
@@ -25,13 +26,18 @@ pub(crate) use life::{AGE_EVERY, Expired, LifetimeKind};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sadb {
     all: BTreeMap<SaId, Association>,
-    order: BTreeMap<Place, SaId>,
+    order: Order,
+    /// The same by owner; an owner is here as long as it has one.
+    owned: HashMap<Option<Namespace>, Order>,
     /// By type, SPI and destination.
     by_spi: HashMap<(SaType, u32, IpAddr), Vec<SaId>>,
     /// Those for traffic that leaves, by type and destination.
     outbound: HashMap<(SaType, IpAddr), BTreeSet<SaId>>,
     next: u64,
 }
+
+/// Associations as a dump shows them.
+type Order = BTreeMap<Place, SaId>;
 
 /// Where an association stands in a dump.
 type Place = (SaType, bool, bool, u8, bool, Reverse<SaId>);
@@ -50,12 +56,19 @@ fn place(id: SaId, sa: &Association) -> Place {
     (sa.kind, sa.dst.is_ipv6(), inbound, bucket, sa.src.is_unspecified(), Reverse(id))
 }
 
+fn of_type(order: &Order, kind: SaType) -> impl Iterator<Item = SaId> {
+    let wanted = move |sa: SaType| kind == SaType::UNSPEC || sa == kind;
+    order.iter().filter(move |(place, _)| wanted(place.0)).map(|(_, id)| *id)
+}
+
 impl Sadb {
     /// Takes an association in; the caller has seen that there is none like it.
     pub(crate) fn insert(&mut self, sa: Association) -> SaId {
         self.next += 1;
         let id = SaId(self.next);
-        self.order.insert(place(id, &sa), id);
+        let place = place(id, &sa);
+        self.order.insert(place, id);
+        self.owned.entry(sa.owner.clone()).or_default().insert(place, id);
         self.by_spi.entry((sa.kind, sa.spi, sa.dst)).or_default().push(id);
         if sa.table.outbound() {
             self.outbound.entry((sa.kind, sa.dst)).or_default().insert(id);
@@ -67,7 +80,14 @@ impl Sadb {
     /// Takes one out.
     pub(crate) fn remove(&mut self, id: SaId) -> Option<Association> {
         let sa = self.all.remove(&id)?;
-        self.order.remove(&place(id, &sa));
+        let place = place(id, &sa);
+        self.order.remove(&place);
+        if let Some(same) = self.owned.get_mut(&sa.owner) {
+            same.remove(&place);
+            if same.is_empty() {
+                self.owned.remove(&sa.owner);
+            }
+        }
         let key = (sa.kind, sa.spi, sa.dst);
         if let Some(same) = self.by_spi.get_mut(&key) {
             same.retain(|other| *other != id);
@@ -85,19 +105,25 @@ impl Sadb {
         Some(sa)
     }
 
-    /// Takes out every one of a type, or of all types.
-    pub(crate) fn flush(&mut self, kind: SaType) {
-        if kind == SaType::UNSPEC {
+    /// Takes out every one of a type, or of all types, that belongs to an owner.
+    pub(crate) fn flush(&mut self, kind: SaType, owner: Option<&Namespace>) {
+        let alone = self.owned.keys().all(|other| other.as_ref() == owner);
+        if kind == SaType::UNSPEC && alone {
             *self = Self { next: self.next, ..Self::default() };
             return;
         }
-        for id in self.ids(kind) {
+        for id in self.ids_of(kind, owner) {
             self.remove(id);
         }
     }
 
     pub(crate) fn get(&self, id: SaId) -> Option<&Association> {
         self.all.get(&id)
+    }
+
+    /// Does one belong to an owner?
+    pub(crate) fn belongs(&self, id: SaId, owner: Option<&Namespace>) -> bool {
+        self.get(id).is_some_and(|sa| sa.owner.as_ref() == owner)
     }
 
     /// One that may be changed, but not in what it is found by.
@@ -107,8 +133,23 @@ impl Sadb {
 
     /// The numbers of those of a type, or of all types, in the order of a dump.
     pub(crate) fn ids(&self, kind: SaType) -> Vec<SaId> {
-        let wanted = |sa: SaType| kind == SaType::UNSPEC || sa == kind;
-        self.order.iter().filter(|(place, _)| wanted(place.0)).map(|(_, id)| *id).collect()
+        of_type(&self.order, kind).collect()
+    }
+
+    /// The same of those that belong to an owner.
+    pub(crate) fn ids_of(&self, kind: SaType, owner: Option<&Namespace>) -> Vec<SaId> {
+        let own = self.owned.get(&owner.cloned());
+        own.into_iter().flat_map(|own| of_type(own, kind)).collect()
+    }
+
+    /// Those of a type that belong to an owner, in the order of a dump.
+    pub(crate) fn owned_by(
+        &self,
+        kind: SaType,
+        owner: Option<&Namespace>,
+    ) -> impl Iterator<Item = (SaId, &Association)> {
+        let ids = self.ids_of(kind, owner).into_iter();
+        ids.filter_map(|id| Some((id, self.get(id)?)))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -119,9 +160,9 @@ impl Sadb {
         self.order.values().filter_map(|id| Some((*id, self.all.get(id)?)))
     }
 
-    /// Is this SPI taken for a destination, in one table or the other?
-    pub(crate) fn is_taken(&self, kind: SaType, spi: u32, dst: IpAddr) -> bool {
-        self.by_spi.contains_key(&(kind, spi, dst))
+    /// What has taken this SPI for a destination, in one table or the other.
+    pub(crate) fn taken(&self, kind: SaType, spi: u32, dst: IpAddr) -> Option<&Association> {
+        self.by_spi.get(&(kind, spi, dst))?.first().and_then(|id| self.get(*id))
     }
 
     /// The association with an SPI, a destination and, where it is given, a source; one
