@@ -18,6 +18,22 @@
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! A client of a namespace makes, finds and removes associations of that namespace only:
+//!
+//! ```no_run
+//! use illumos_ipsec::model::{Namespace, SaType};
+//! use illumos_ipsec::sys::System;
+//! use illumos_ipsec::sys::key::KeyClient;
+//!
+//! let mut client = KeyClient::new(System::current().open_key()?);
+//! if !client.knows_namespaces()? {
+//!     return Err("this kernel has no namespaces".into());
+//! }
+//! let mut client = client.with_namespace(Namespace::new("svc:/network/vpn:tenant1")?);
+//! client.flush(SaType::ESP)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -26,10 +42,15 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::{MessageSocket, Ready};
-use crate::model::SaType;
+use crate::model::{Namespace, SaType};
 use crate::wire::errno::Errno;
-use crate::wire::key::{DecodeError, Diagnostic, HEADER_LEN, Header, Message, MsgType};
+use crate::wire::key::{
+    DecodeError, Diagnostic, Ext, ExtType, HEADER_LEN, Header, Message, MsgType,
+};
+use crate::wire::namespace::NamespaceExt;
 
+/// A name for the question whether there are namespaces. Nothing is ever made in it.
+const PROBE: &str = "probe";
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -87,13 +108,64 @@ pub struct KeyClient {
     socket: Box<dyn MessageSocket>,
     pid: u32,
     seq: u32,
+    namespace: Option<Namespace>,
+}
+
+/// Which associations a dump lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Owners {
+    /// Those of the client's namespace, with it as their last extension. A client without a
+    /// namespace gets all there are, and is not told whose they are.
+    #[default]
+    Own,
+    /// All there are; those of a namespace with it as their last extension.
+    Any,
 }
 
 impl KeyClient {
     /// Uses an open connection.
     #[must_use]
     pub fn new(socket: Box<dyn MessageSocket>) -> Self {
-        Self { socket, pid: std::process::id(), seq: 0 }
+        Self { socket, pid: std::process::id(), seq: 0, namespace: None }
+    }
+
+    /// The same for the associations of a namespace: it goes on every message, as the last
+    /// extension. A kernel that does not know namespaces refuses all of them.
+    #[must_use]
+    pub fn with_namespace(self, namespace: Namespace) -> Self {
+        Self { namespace: Some(namespace), ..self }
+    }
+
+    /// Does the kernel know namespaces? Nothing changes by asking, if the socket is not
+    /// promiscuous. From then on the socket counts as one that uses them: messages show it
+    /// the namespace of what they are about.
+    pub fn knows_namespaces(&mut self) -> Result<bool, KeyError> {
+        let probe = Message::request(MsgType::X_PROMISC, SaType::UNSPEC);
+        let probe = match self.namespace {
+            Some(_) => probe,
+            None => {
+                let name = Namespace::new(PROBE).expect("the name of the probe is a valid one");
+                probe.with(Ext::Namespace(NamespaceExt::Name(name)))
+            }
+        };
+        match self.request(probe) {
+            Ok(_) => Ok(true),
+            Err(KeyError::Refused(refusal)) if refusal.diagnostic == Diagnostic::UNKNOWN_EXT => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The bytes of a message, in the namespace of the client unless it has its own.
+    fn encode(&self, message: &Message) -> Zeroizing<Vec<u8>> {
+        match &self.namespace {
+            Some(namespace) if message.get(ExtType::NAMESPACE).is_none() => {
+                let ext = Ext::Namespace(NamespaceExt::Name(namespace.clone()));
+                message.clone().with(ext).encode()
+            }
+            _ => message.encode(),
+        }
     }
 
     /// The next sequence number, from 1.
@@ -102,20 +174,21 @@ impl KeyClient {
         self.seq
     }
 
-    /// Sends a message as it is.
+    /// Sends a message as it is, but for the namespace.
     pub fn send(&mut self, message: &Message) -> Result<(), KeyError> {
         let request = message.header.kind;
-        self.socket.send(&message.encode()).map_err(|source| KeyError::Send { request, source })
+        let bytes = self.encode(message);
+        self.socket.send(&bytes).map_err(|source| KeyError::Send { request, source })
     }
 
-    /// Sends messages as they are, in order. Not more than the socket can hold answers
+    /// Sends messages as [`send`](Self::send) does, in order. Not more than the socket can hold answers
     /// for: the kernel drops what does not fit.
     pub fn send_all(&mut self, messages: &[Message]) -> Result<(), KeyError> {
         let Some(first) = messages.first() else {
             return Ok(());
         };
         let request = first.header.kind;
-        let encoded: Vec<_> = messages.iter().map(Message::encode).collect();
+        let encoded: Vec<_> = messages.iter().map(|message| self.encode(message)).collect();
         let slices: Vec<&[u8]> = encoded.iter().map(|bytes| bytes.as_slice()).collect();
         self.socket.send_all(&slices).map_err(|source| KeyError::Send { request, source })
     }
@@ -171,15 +244,24 @@ impl KeyClient {
         Ok(reply)
     }
 
-    /// Removes every association of a type; of AH and ESP for no type.
+    /// Removes every association of a type; of AH and ESP for no type. Those of other
+    /// namespaces stay, and without a namespace those of all of them.
     pub fn flush(&mut self, kind: SaType) -> Result<(), KeyError> {
         self.request(Message::request(MsgType::FLUSH, kind)).map(drop)
     }
 
     /// Lists the associations of a type; of AH and ESP for no type.
     pub fn dump(&mut self, kind: SaType) -> Result<KeyDump<'_>, KeyError> {
+        self.dump_of(kind, Owners::Own)
+    }
+
+    /// Lists the associations of a type and of some owners.
+    pub fn dump_of(&mut self, kind: SaType, owners: Owners) -> Result<KeyDump<'_>, KeyError> {
         let seq = self.next_seq();
         let mut message = Message::request(MsgType::DUMP, kind);
+        if owners == Owners::Any {
+            message.exts.push(Ext::Namespace(NamespaceExt::Any));
+        }
         (message.header.seq, message.header.pid) = (seq, self.pid);
         self.send(&message)?;
         Ok(KeyDump { client: self, seq, done: false })

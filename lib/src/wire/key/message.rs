@@ -8,8 +8,9 @@ use super::consts::{ExtType, MsgType};
 use super::ext::{AddressExt, Ext, KeyExt, SaExt};
 use super::header::Header;
 use super::{FrameError, HEADER_LEN};
-use crate::model::{Lifetime, SaType};
+use crate::model::{Lifetime, Namespace, SaType};
 use crate::wire::message::message;
+use crate::wire::namespace::NamespaceExt;
 
 message! { request(satype: SaType) }
 
@@ -49,6 +50,15 @@ impl Message {
     pub fn lifetime(&self, kind: ExtType) -> Option<&Lifetime> {
         self.exts.iter().find_map(|ext| match ext {
             Ext::Lifetime(role, lifetime) if *role == kind => Some(lifetime),
+            _ => None,
+        })
+    }
+
+    /// The namespace that it names.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&Namespace> {
+        self.exts.iter().find_map(|ext| match ext {
+            Ext::Namespace(NamespaceExt::Name(name)) => Some(name),
             _ => None,
         })
     }
