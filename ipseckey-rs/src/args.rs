@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, Command};
 use illumos_ipsec::cli::getopt;
+use illumos_ipsec::model::Namespace;
 use illumos_ipsec::sys::System;
 use nix::sys::stat::{Mode, umask};
 
 use crate::exit::End;
+use crate::owner::Whose;
 use crate::session::{Session, Settings, Source};
 
 /// The name under which the program runs.
@@ -42,11 +44,15 @@ impl Program {
 
 fn options() -> Command {
     let flag = |name, letter| Arg::new(name).short(letter).action(ArgAction::Count);
-    let value = |name, letter| Arg::new(name).short(letter).action(ArgAction::Append);
+    let value = |name, letter| {
+        let arg = Arg::new(name).short(letter).action(ArgAction::Append);
+        arg.value_parser(clap::value_parser!(OsString))
+    };
     Command::new("ipseckey")
         .args([flag("paranoid", 'p'), flag("numeric", 'n'), flag("verbose", 'v')])
         .args([value("file", 'f'), value("save", 's'), value("check", 'c')])
-        .arg(Arg::new("operands").action(ArgAction::Append))
+        .args([value("namespace", 'N')])
+        .arg(Arg::new("operands").num_args(0..).value_parser(clap::value_parser!(OsString)))
         .disable_help_flag(true)
 }
 
@@ -79,6 +85,7 @@ pub(crate) fn run(
             ('n', _) => settings.numeric = true,
             ('v', _) => settings.verbose = true,
             ('p', _) => settings.paranoid = true,
+            ('N', _) => settings.whose = Some(whose(program, &value)?),
             ('s', Files::Read(_)) | ('f' | 'c', Files::Save(_)) => {
                 return Err(usage(program));
             }
@@ -92,6 +99,10 @@ pub(crate) fn run(
         }
     }
     settings.check = check;
+    if settings.whose == Some(Whose::All) && matches!(files, Files::Read(_)) {
+        eprintln!("{}: -N '*' is for dump, save, monitor and flush, not for files", program.name());
+        return Err(End::Fatal);
+    }
     match files {
         Files::Save(path) => {
             let mut session = Session::open(&system, settings, Source::CommandLine)?;
@@ -117,6 +128,18 @@ pub(crate) fn run(
             session.finish(result)
         }
     }
+}
+
+/// The operand of `-N`.
+fn whose(program: Program, value: &OsStr) -> Result<Whose, End> {
+    if value == "*" {
+        return Ok(Whose::All);
+    }
+    Namespace::new(value.as_bytes()).map(Whose::One).map_err(|error| {
+        let shown = value.as_bytes().escape_ascii();
+        eprintln!("{}: -N {shown}: {error}", program.name());
+        End::Fatal
+    })
 }
 
 /// Looks at a file before anything is done with it.
@@ -162,9 +185,9 @@ fn read(
 pub(crate) fn usage(program: Program) -> End {
     let name = program.name();
     eprintln!(
-        "Usage:\t{name} [ -nvp ] | cmd [sa_type] [extfield value]*\n\
-         \t{name} [ -nvp ] -f infile\n\
-         \t{name} [ -nvp ] -s outfile"
+        "Usage:\t{name} [ -nvp ] [ -N namespace ] | cmd [sa_type] [extfield value]*\n\
+         \t{name} [ -nvp ] [ -N namespace ] -f infile\n\
+         \t{name} [ -nvp ] [ -N namespace ] -s outfile"
     );
     End::Fatal
 }

@@ -10,6 +10,7 @@ use illumos_ipsec::wire::key::{Diagnostic, HEADER_LEN, Header, Message, MsgType}
 use crate::args::{self, Program};
 use crate::exit::End;
 use crate::line::{Line, Word};
+use crate::owner::{self, Whose};
 use crate::session::{CommandResult, Done, Session, Source};
 use crate::{add, find, help, monitor, save, show, value};
 
@@ -84,6 +85,14 @@ pub(crate) fn run(session: &mut Session, line: &Line) -> CommandResult {
         return unknown(session, line);
     };
     let words = &line.words[1..];
+    let all = session.settings.whose == Some(Whose::All);
+    if all && !owner::fits_all(verb) {
+        let text = format!(
+            "-N '*' is for dump, save, monitor and flush; {} needs the name of one namespace.\n",
+            verb.name()
+        );
+        return session.refuse(&text);
+    }
     match verb {
         Verb::Quit => return Err(End::Quit),
         Verb::Help if session.source == Source::File => {
@@ -152,6 +161,9 @@ fn with_type(
             find::run(session, verb, some, words)
         }
         Verb::Flush if !words.is_empty() => session.refuse("Too many arguments for flush command"),
+        Verb::Flush if session.settings.whose == Some(Whose::All) => {
+            owner::flush_all(session, some)
+        }
         Verb::Flush => flush(session, some).map(|()| Done::Prompt).or_else(|end| match end {
             End::Fatal => session.failed(),
             other => Err(other),
@@ -195,7 +207,15 @@ pub(crate) fn flush(session: &mut Session, kind: SaType) -> Result<(), End> {
     if session.settings.check {
         return Ok(());
     }
-    let mut message = Message::request(MsgType::FLUSH, kind);
+    flush_with(session, kind, Message::request(MsgType::FLUSH, kind))
+}
+
+/// Sends a request to flush, and says what came of it.
+pub(crate) fn flush_with(
+    session: &mut Session,
+    kind: SaType,
+    mut message: Message,
+) -> Result<(), End> {
     session.seq += 1;
     session.number(&mut message);
     verbose(session, &message);
@@ -262,6 +282,7 @@ fn dump(session: &mut Session, kind: SaType) -> CommandResult {
     session.look_at_clock();
     let outcome = each_of(session, kind, |session, bytes| {
         let mut text = zeroize::Zeroizing::new(Vec::with_capacity(2048));
+        text.extend_from_slice(owner::line(session, bytes).as_bytes());
         let complaints = session.look().message(&mut text, bytes);
         text.push(b'\n');
         session.print(&*text);

@@ -21,6 +21,7 @@
 //! | `find` | delete and get |
 //! | `flight` | requests of a file, several under way at once |
 //! | `reply` | answers of the kernel to both |
+//! | `owner` | namespaces: whose associations a run is about |
 //! | `show` | messages as text |
 //! | `save` | associations as commands |
 //! | `monitor` | what others do |
@@ -40,6 +41,7 @@ mod input;
 mod keyword;
 mod line;
 mod monitor;
+mod owner;
 mod reply;
 mod save;
 mod session;

@@ -9,6 +9,7 @@ use illumos_ipsec::wire::key::{Message, MsgType};
 
 use crate::command;
 use crate::exit::End;
+use crate::owner;
 use crate::session::{CommandResult, Done, Session, Source};
 
 /// Any type but 0 turns the mode on.
@@ -39,9 +40,13 @@ pub(crate) fn run(session: &mut Session, active: bool) -> CommandResult {
             Ok(None) => break,
             Err(error) => return Err(session.exchange_failed(&error)),
         };
+        if !owner::concerns(session.settings.whose.as_ref(), &bytes) {
+            continue;
+        }
         session.look_at_clock();
         let time = local_time(session.look().now);
         session.print(format!("Read {} bytes.\nTimestamp: {time}\n", bytes.len()));
+        session.print(owner::line(session, &bytes));
         command::show_message(session, &bytes);
         session.print("\n");
     }

@@ -10,6 +10,7 @@ use illumos_ipsec::wire::key::Header;
 
 use crate::command::Verb;
 use crate::exit::End;
+use crate::owner;
 use crate::session::{Session, Source};
 use crate::show;
 
@@ -37,7 +38,8 @@ pub(crate) fn of_add(
     Ok(match header.errno {
         Errno::OK => Next::Good,
         Errno::EEXIST if verb != Verb::UpdatePair => {
-            session.block(&association(kind, spi, addr, "already exists"));
+            let what = owner::taken(header.diagnostic);
+            session.block(&association(kind, spi, addr, what));
             Next::Bad
         }
         _ => refused(session, &header),

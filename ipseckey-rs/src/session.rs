@@ -16,7 +16,8 @@ use illumos_ipsec::sys::key::{KeyClient, KeyError};
 use illumos_ipsec::sys::names::FileNames;
 use illumos_ipsec::sys::signals::InterruptHeldBack;
 use illumos_ipsec::sys::{OpenError, System};
-use illumos_ipsec::wire::key::Message;
+use illumos_ipsec::wire::key::{Ext, Message, MsgType};
+use illumos_ipsec::wire::namespace::NamespaceExt;
 
 use crate::args::Program;
 use crate::command;
@@ -24,6 +25,7 @@ use crate::exit::End;
 use crate::flight::Flight;
 use crate::input::Input;
 use crate::line::{Joiner, Line, TooLong};
+use crate::owner::{self, Whose};
 use crate::show::Look;
 use crate::terminal::{Terminal, Typed};
 
@@ -45,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) paranoid: bool,
     /// Nothing is sent.
     pub(crate) check: bool,
+    /// Whose associations; those without an owner if nothing is said.
+    pub(crate) whose: Option<Whose>,
 }
 
 impl Default for Settings {
@@ -56,6 +60,7 @@ impl Default for Settings {
             verbose: false,
             paranoid: false,
             check: false,
+            whose: None,
         }
     }
 }
@@ -106,7 +111,7 @@ impl<'s> Session<'s> {
         source: Source,
     ) -> Result<Self, End> {
         let program = settings.program.name();
-        let client = match settings.check {
+        let mut client = match settings.check {
             true => None,
             false => match system.open_key() {
                 Ok(socket) => Some(KeyClient::new(socket)),
@@ -121,6 +126,9 @@ impl<'s> Session<'s> {
                 }
             },
         };
+        if let (Some(client), Some(_)) = (&mut client, &settings.whose) {
+            owner::insist(program, client)?;
+        }
         let table = system.read("/etc/inet/ipsecalgs").ok();
         let algs = table.map_or_else(AlgDb::installed, |text| AlgDb::parse(&text).0);
         let out: Box<dyn Write> = Box::new(BufWriter::new(io::stdout()));
@@ -190,9 +198,15 @@ impl<'s> Session<'s> {
         self.client.as_mut().expect("a check asks the kernel for nothing")
     }
 
-    /// Gives a request the numbers of this process and command.
+    /// Gives a request the numbers of this process and command, and the namespace.
     pub(crate) fn number(&mut self, message: &mut Message) {
         (message.header.seq, message.header.pid) = (self.seq, std::process::id());
+        let namespace = match &self.settings.whose {
+            Some(Whose::One(name)) => Some(NamespaceExt::Name(name.clone())),
+            Some(Whose::All) if message.header.kind == MsgType::DUMP => Some(NamespaceExt::Any),
+            _ => None,
+        };
+        message.exts.extend(namespace.map(Ext::Namespace));
     }
 
     /// Writes to standard output.

@@ -19,6 +19,7 @@ use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{
     Ext, ExtType, Header, IdentityExt, KeyExt, KmProto, LabelExt, Message, MsgType, SaExt,
 };
+use illumos_ipsec::wire::namespace::NamespaceExt;
 
 pub(crate) use address::{plain, text};
 use lifetime::Lifetimes;
@@ -176,6 +177,8 @@ impl Look<'_> {
             }
             Ext::KmCookie { proto, cookie } => self.cookie(out, *proto, *cookie),
             Ext::Pair(spi) => line!(out, "OTH: Paired with spi={spi:#x}"),
+            Ext::Namespace(NamespaceExt::Name(name)) => line!(out, "OTH: Namespace {name}"),
+            Ext::Namespace(NamespaceExt::Any) => line!(out, "OTH: Any namespace"),
             Ext::ReplayValue { value32: 0, value64: 0 } => {
                 line!(out, "RPL: Replay Value <Value not found.>0");
             }
