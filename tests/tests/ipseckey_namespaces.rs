@@ -12,6 +12,8 @@ use std::process::{Child, Stdio};
 use illumos_ipsec::model::{Namespace, Sa, SaType};
 use illumos_ipsec::sys::System;
 use illumos_ipsec::sys::key::{KeyClient, Owners};
+use illumos_ipsec::wire::key::Ext;
+use illumos_ipsec::wire::namespace::NamespaceExt;
 use ipsec_usermode::KernelKind;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -470,6 +472,46 @@ fn two_reload_at_the_same_time() {
     let both: Vec<_> =
         ours.iter().map(|spi| (A, *spi)).chain(theirs.iter().map(|spi| (B, *spi))).collect();
     assert_eq!(all(&lab, SaType::ESP), owned(&both));
+}
+
+#[test]
+fn programs_use_the_library() {
+    let open = |lab: &Lab| KeyClient::new(System::lab(lab.path()).open_key().unwrap());
+    let lab = with_three();
+    assert!(open(&lab).knows_namespaces().unwrap());
+    let mut client = open(&lab).with_namespace(Namespace::new(A).unwrap());
+    assert!(client.knows_namespaces().unwrap());
+    let own: Vec<Sa> = client
+        .dump(SaType::ESP)
+        .unwrap()
+        .map(|message| Sa::from_message(&message.unwrap()).unwrap())
+        .collect();
+    assert_eq!(own.iter().map(|sa| sa.spi).collect::<Vec<_>>(), [2]);
+    assert_eq!(client.dump_of(SaType::ESP, Owners::Any).unwrap().count(), 3);
+    let mut another = own[0].clone();
+    another.spi = 20;
+    let answer = client.request(another.add_request()).unwrap();
+    assert_eq!(answer.namespace().unwrap().as_str(), A);
+    assert_eq!(all(&lab, SaType::ESP), owned(&[("", 1), (A, 2), (A, 20), (B, 3)]));
+    another.spi = 3;
+    let error = client.request(another.add_request()).unwrap_err();
+    assert!(error.to_string().ends_with("another namespace"), "{error}");
+    client.flush(SaType::UNSPEC).unwrap();
+    assert_eq!(all(&lab, SaType::ESP), owned(&[("", 1), (B, 3)]));
+    // Several at once; and one that says itself whose it is.
+    let requests = [(5, A), (6, B)].map(|(spi, who)| {
+        another.spi = spi;
+        let ext = Ext::Namespace(NamespaceExt::Name(Namespace::new(who).unwrap()));
+        if who == A { another.add_request() } else { another.add_request().with(ext) }
+    });
+    client.send_all(&requests).unwrap();
+    client.knows_namespaces().unwrap();
+    assert_eq!(all(&lab, SaType::ESP), owned(&[("", 1), (A, 5), (B, 3), (B, 6)]));
+    let old = Lab::with(KernelKind::Unmodified, &[]);
+    assert!(!open(&old).knows_namespaces().unwrap());
+    let mut client = open(&old).with_namespace(Namespace::new(A).unwrap());
+    assert!(!client.knows_namespaces().unwrap());
+    assert!(client.flush(SaType::UNSPEC).is_err());
 }
 
 #[test]
