@@ -231,7 +231,8 @@ fn owners_do_not_wait_for_each_other() {
 /// every moment each has one of its complete sets in force.
 #[test]
 fn everybody_reloads_and_nobody_loses_anything() {
-    const ROUNDS: usize = 300;
+    // Of each of the three.
+    const ROUNDS: usize = 3_400;
     let lab = Lab::with(KernelKind::Modified, &["vpn0"]);
     let owner_args = |owner: &'static str| -> Vec<&'static str> {
         if owner.is_empty() { vec!["-q"] } else { vec!["-q", "-N", owner] }
@@ -317,4 +318,37 @@ fn everybody_reloads_and_nobody_loses_anything() {
         }
     }
     assert!(active);
+}
+
+/// The example program of the library, as two daemons at once, with 1,000 tunnels each;
+/// beside them the policy of the system is reloaded and flushed all the time.
+#[test]
+fn two_daemons_keep_a_thousand_tunnels_each() {
+    let lab = Lab::new();
+    lab.file("global.conf", GLOBAL);
+    let program =
+        system_tests::program("examples/vpn_daemon").unwrap_or_else(|error| panic!("{error}"));
+    let daemon = |namespace: &str, network: &str| {
+        let mut command = std::process::Command::new(&program);
+        command.args([namespace, network, "1000", "4"]).env("IPSEC_LAB", lab.path());
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.spawn().expect("the example is built")
+    };
+    let mut daemons = [daemon("vpn:a", "1"), daemon("vpn:b", "2")];
+    let mut rounds = 0;
+    while daemons.iter_mut().any(|daemon| daemon.try_wait().expect("a child").is_none()) {
+        let _ = lab.ipsecconf(&["-q", "-F", "-a", "global.conf"]).exits(0);
+        let _ = lab.ipsecconf(&["-q", "-F"]).exits(0);
+        let _ = lab.ipseckey(&["-n", "flush"]).exits(0);
+        rounds += 1;
+    }
+    assert!(rounds > 1);
+    for daemon in daemons {
+        let output = daemon.wait_with_output().expect("a child");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "1000 tunnels, 0 conflicts\n");
+    }
+    let all = owners(&lab);
+    assert_eq!((all["vpn:a"].len(), all["vpn:b"].len()), (4000, 4000));
 }
