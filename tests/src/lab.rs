@@ -252,7 +252,8 @@ impl Lab {
         self.start_command("ipsecconf", args)
     }
 
-    fn start_command(&self, name: &str, args: &[&str]) -> Child {
+    /// The same with another command.
+    pub fn start_command(&self, name: &str, args: &[&str]) -> Child {
         spawn(self.command(name).args(args))
     }
 

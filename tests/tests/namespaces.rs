@@ -2,13 +2,17 @@
 
 //! `ipsecconf -N`: policy of several owners beside each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Child;
 
-use illumos_ipsec::model::Side;
+use illumos_ipsec::model::{Namespace, SaType, Side};
+use illumos_ipsec::sys::System;
+use illumos_ipsec::sys::key::KeyClient;
 use illumos_ipsec::sys::policy::Scope;
+use illumos_ipsec::wire::key;
 use ipsec_usermode::{Event, KernelKind};
-use system_tests::lab::Lab;
+use serde_json::json;
+use system_tests::lab::{Control, Lab};
 
 const VPN: &str = "svc:/network/vpn:tenant1";
 const NFS: &str = "nfs-client";
@@ -227,13 +231,62 @@ fn owners_do_not_wait_for_each_other() {
     assert!(!owners(&lab).contains_key(NFS));
 }
 
+/// The associations of an owner.
+fn associations(lab: &Lab, owner: &str) -> BTreeSet<u32> {
+    let client = KeyClient::new(System::lab(lab.path()).open_key().expect("a connection"));
+    let mut client = client.with_namespace(Namespace::new(owner).expect("a good name"));
+    let mut spis = BTreeSet::new();
+    let mut dump = client.dump(SaType::AH).expect("a dump");
+    while let Some(record) = dump.next_record().expect("a record") {
+        let message = key::Message::decode(&record).expect("a good record");
+        assert!(spis.insert(message.sa().expect("an association").spi), "each once");
+    }
+    spis
+}
+
 /// Two owners and the nameless one reload all the time, and some of them are killed. At
 /// every moment each has one of its complete sets in force.
 #[test]
 fn everybody_reloads_and_nobody_loses_anything() {
     // Of each of the three.
     const ROUNDS: usize = 3_400;
-    let lab = Lab::with(KernelKind::Modified, &["vpn0"]);
+    let lab = Lab::new();
+    // A tunnel that requires IPsec, with traffic all the time.
+    let ends = "local=10.1.1.1,remote=192.0.2.1";
+    let _ = lab.dladm(&["create-iptun", "-S", "-T", "ipv4", "-a", ends, "vpn0"]).exits(0);
+    let inner = "local=10.9.9.1,remote=10.9.9.2";
+    let _ = lab.ipadm(&["create-addr", "-T", "static", "-a", inner, "vpn0/v4"]).exits(0);
+    // Associations: those of one owner are left alone, the others come and go.
+    let keys = |first: u32| -> String {
+        (0..20)
+            .map(|n| {
+                format!(
+                    "add ah spi {} src 10.1.1.1 dst 192.0.2.{n} auth_alg hmac-sha1 \
+                     authkey 0102030405060708090a0b0c0d0e0f1011121314\n",
+                    first + n
+                )
+            })
+            .collect()
+    };
+    for (name, first) in [("vpn.keys", 0x1000), ("nfs.keys", 0x2000), ("global.keys", 0x3000)] {
+        let path = lab.file(name, keys(first));
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
+    }
+    let _ = lab.ipseckey(&["-n", "-N", VPN, "-f", "vpn.keys"]).exits(0);
+    let kept = associations(&lab, VPN);
+    assert_eq!(kept.len(), 20);
+    let key_commands: [&[&str]; 4] = [
+        &["-n", "-N", NFS, "-f", "nfs.keys"],
+        &["-n", "-f", "global.keys"],
+        &["-n", "flush"],
+        &["-n", "-N", NFS, "flush"],
+    ];
+    let control = Control::connect(&lab);
+    let packet = "4500001c00000000401100000a0909010a0909020001000200080000";
+    let question = json!({
+        "op": "inject", "way": "out", "tunnel": "vpn0", "packets": vec![packet; 20],
+    });
     let owner_args = |owner: &'static str| -> Vec<&'static str> {
         if owner.is_empty() { vec!["-q"] } else { vec!["-q", "-N", owner] }
     };
@@ -279,6 +332,7 @@ fn everybody_reloads_and_nobody_loses_anything() {
         assert!(found.is_empty());
     };
     let mut running: Vec<Option<Child>> = owners_and_nets.iter().map(|_| None).collect();
+    let mut keying: Option<Child> = None;
     let mut begun = [0_usize; 3];
     let mut killed = 0;
     let mut round = 0;
@@ -302,8 +356,22 @@ fn everybody_reloads_and_nobody_loses_anything() {
             }
         }
         check(client, round);
+        let answer = control.ask(&question);
+        let outcomes = answer.as_array().expect("an outcome for each");
+        assert!(outcomes.iter().all(|outcome| outcome[0] != "pass"), "in clear, round {round}");
+        let idle = keying.as_mut().is_none_or(|child| child.try_wait().expect("a child").is_some());
+        if idle {
+            keying = Some(lab.start_command("ipseckey", key_commands[round % 4]));
+        } else if round % 11 == 0 {
+            let mut child = keying.take().expect("it runs");
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if round % 50 == 0 {
+            assert_eq!(associations(&lab, VPN), kept, "round {round}");
+        }
     }
-    for child in running.iter_mut().flatten() {
+    for child in running.iter_mut().chain([&mut keying]).flatten() {
         let _ = child.wait();
     }
     check(client, round);
