@@ -16,7 +16,7 @@ use illumos_ipsec::sys::System;
 use nix::sys::stat::{Mode, umask};
 
 use crate::exit::End;
-use crate::owner::Whose;
+use crate::owner::Who;
 use crate::session::{Session, Settings, Source};
 
 /// The name under which the program runs.
@@ -85,7 +85,11 @@ pub(crate) fn run(
             ('n', _) => settings.numeric = true,
             ('v', _) => settings.verbose = true,
             ('p', _) => settings.paranoid = true,
-            ('N', _) => settings.whose = Some(whose(program, &value)?),
+            ('N', _) if settings.who != Who::Nameless => {
+                eprintln!("{}: a namespace has been given already", program.name());
+                return Err(End::Fatal);
+            }
+            ('N', _) => settings.who = who(program, &value)?,
             ('s', Files::Read(_)) | ('f' | 'c', Files::Save(_)) => {
                 return Err(usage(program));
             }
@@ -99,7 +103,7 @@ pub(crate) fn run(
         }
     }
     settings.check = check;
-    if settings.whose == Some(Whose::All) && matches!(files, Files::Read(_)) {
+    if settings.who == Who::Everybody && matches!(files, Files::Read(_)) {
         eprintln!("{}: -N '*' is for dump, save, monitor and flush, not for files", program.name());
         return Err(End::Fatal);
     }
@@ -131,11 +135,11 @@ pub(crate) fn run(
 }
 
 /// The operand of `-N`.
-fn whose(program: Program, value: &OsStr) -> Result<Whose, End> {
+fn who(program: Program, value: &OsStr) -> Result<Who, End> {
     if value == "*" {
-        return Ok(Whose::All);
+        return Ok(Who::Everybody);
     }
-    Namespace::new(value.as_bytes()).map(Whose::One).map_err(|error| {
+    Namespace::new(value.as_bytes()).map(Who::Named).map_err(|error| {
         let shown = value.as_bytes().escape_ascii();
         eprintln!("{}: -N {shown}: {error}", program.name());
         End::Fatal

@@ -10,7 +10,7 @@ use illumos_ipsec::wire::key::{Diagnostic, HEADER_LEN, Header, Message, MsgType}
 use crate::args::{self, Program};
 use crate::exit::End;
 use crate::line::{Line, Word};
-use crate::owner::{self, Whose};
+use crate::owner::{self, Who};
 use crate::session::{CommandResult, Done, Session, Source};
 use crate::{add, find, help, monitor, save, show, value};
 
@@ -85,7 +85,7 @@ pub(crate) fn run(session: &mut Session, line: &Line) -> CommandResult {
         return unknown(session, line);
     };
     let words = &line.words[1..];
-    let all = session.settings.whose == Some(Whose::All);
+    let all = session.settings.who == Who::Everybody;
     if all && !owner::fits_all(verb) {
         let text = format!(
             "-N '*' is for dump, save, monitor and flush; {} needs the name of one namespace.\n",
@@ -161,9 +161,7 @@ fn with_type(
             find::run(session, verb, some, words)
         }
         Verb::Flush if !words.is_empty() => session.refuse("Too many arguments for flush command"),
-        Verb::Flush if session.settings.whose == Some(Whose::All) => {
-            owner::flush_all(session, some)
-        }
+        Verb::Flush if session.settings.who == Who::Everybody => owner::flush_all(session, some),
         Verb::Flush => flush(session, some).map(|()| Done::Prompt).or_else(|end| match end {
             End::Fatal => session.failed(),
             other => Err(other),

@@ -40,7 +40,7 @@ pub(crate) fn run(session: &mut Session, active: bool) -> CommandResult {
             Ok(None) => break,
             Err(error) => return Err(session.exchange_failed(&error)),
         };
-        if !owner::concerns(session.settings.whose.as_ref(), &bytes) {
+        if !owner::concerns(&session.settings.who, &bytes) {
             continue;
         }
         session.look_at_clock();

@@ -19,13 +19,15 @@ use crate::exit::End;
 use crate::session::{CommandResult, Done, Session};
 use crate::show;
 
-/// Whose associations.
+/// Whose associations a run is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
-    /// Those of one namespace.
-    One(Namespace),
-    /// All of them.
-    All,
+pub(crate) enum Who {
+    /// Those of the nameless owner, as ever; listings show everybody's.
+    Nameless,
+    /// `-N NAMESPACE`.
+    Named(Namespace),
+    /// `-N '*'`.
+    Everybody,
 }
 
 /// Insists on a kernel that knows namespaces.
@@ -57,7 +59,7 @@ pub(crate) fn fits_all(verb: Verb) -> bool {
 
 /// The line before an association of a namespace, where all are shown.
 pub(crate) fn line(session: &Session, bytes: &[u8]) -> String {
-    if session.settings.whose != Some(Whose::All) {
+    if session.settings.who != Who::Everybody {
         return String::new();
     }
     match Message::decode(bytes) {
@@ -71,13 +73,13 @@ pub(crate) fn line(session: &Session, bytes: &[u8]) -> String {
 }
 
 /// The line that a saved file says this with.
-pub(crate) fn saved(whose: Option<&Whose>) -> String {
-    match whose {
-        None => String::new(),
-        Some(Whose::One(name)) => {
+pub(crate) fn saved(who: &Who) -> String {
+    match who {
+        Who::Nameless => String::new(),
+        Who::Named(name) => {
             format!("# Associations of the namespace {name}; to be loaded with -N {name}\n")
         }
-        Some(Whose::All) => {
+        Who::Everybody => {
             "# Associations of all namespaces; #NAMESPACE says whose the next one is. \
                              Loading makes all of them anew for one owner.\n"
                 .to_owned()
@@ -87,8 +89,8 @@ pub(crate) fn saved(whose: Option<&Whose>) -> String {
 
 /// Does a monitor show this message? With a name, not what belongs to others. Where a
 /// message never says whose it is, it is shown.
-pub(crate) fn concerns(whose: Option<&Whose>, bytes: &[u8]) -> bool {
-    let Some(Whose::One(own)) = whose else {
+pub(crate) fn concerns(who: &Who, bytes: &[u8]) -> bool {
+    let Who::Named(own) = who else {
         return true;
     };
     let Ok(message) = Message::decode(bytes) else {

@@ -25,7 +25,7 @@ use crate::exit::End;
 use crate::flight::Flight;
 use crate::input::Input;
 use crate::line::{Joiner, Line, TooLong};
-use crate::owner::{self, Whose};
+use crate::owner::{self, Who};
 use crate::show::Look;
 use crate::terminal::{Terminal, Typed};
 
@@ -47,8 +47,8 @@ pub(crate) struct Settings {
     pub(crate) paranoid: bool,
     /// Nothing is sent.
     pub(crate) check: bool,
-    /// Whose associations; those without an owner if nothing is said.
-    pub(crate) whose: Option<Whose>,
+    /// Whose associations it is about.
+    pub(crate) who: Who,
 }
 
 impl Default for Settings {
@@ -60,7 +60,7 @@ impl Default for Settings {
             verbose: false,
             paranoid: false,
             check: false,
-            whose: None,
+            who: Who::Nameless,
         }
     }
 }
@@ -126,7 +126,7 @@ impl<'s> Session<'s> {
                 }
             },
         };
-        if let (Some(client), Some(_)) = (&mut client, &settings.whose) {
+        if let Some(client) = client.as_mut().filter(|_| settings.who != Who::Nameless) {
             owner::insist(program, client)?;
         }
         let table = system.read("/etc/inet/ipsecalgs").ok();
@@ -201,9 +201,9 @@ impl<'s> Session<'s> {
     /// Gives a request the numbers of this process and command, and the namespace.
     pub(crate) fn number(&mut self, message: &mut Message) {
         (message.header.seq, message.header.pid) = (self.seq, std::process::id());
-        let namespace = match &self.settings.whose {
-            Some(Whose::One(name)) => Some(NamespaceExt::Name(name.clone())),
-            Some(Whose::All) if message.header.kind == MsgType::DUMP => Some(NamespaceExt::Any),
+        let namespace = match &self.settings.who {
+            Who::Named(name) => Some(NamespaceExt::Name(name.clone())),
+            Who::Everybody if message.header.kind == MsgType::DUMP => Some(NamespaceExt::Any),
             _ => None,
         };
         message.exts.extend(namespace.map(Ext::Namespace));

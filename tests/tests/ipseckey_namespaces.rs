@@ -11,7 +11,7 @@ use std::process::{Child, Stdio};
 
 use illumos_ipsec::model::{Namespace, Sa, SaType};
 use illumos_ipsec::sys::System;
-use illumos_ipsec::sys::key::{KeyClient, Owners};
+use illumos_ipsec::sys::key::{KeyClient, Whose};
 use illumos_ipsec::wire::key::Ext;
 use illumos_ipsec::wire::namespace::NamespaceExt;
 use ipsec_usermode::KernelKind;
@@ -55,7 +55,7 @@ fn load(lab: &Lab, who: &str, text: &str) {
 /// What there is: owner, and SPI or port.
 fn all(lab: &Lab, kind: SaType) -> Vec<(String, u32)> {
     let mut client = KeyClient::new(System::lab(lab.path()).open_key().unwrap());
-    let dump = client.dump_of(kind, Owners::Any).unwrap();
+    let dump = client.dump_of(Whose::Named, kind).unwrap();
     let mut all: Vec<_> = dump
         .map(|message| {
             let message = message.unwrap();
@@ -296,6 +296,7 @@ fn bad_names_are_explained_and_nothing_is_sent() {
         assert_eq!((output.status.code(), text.contains(said)), (Some(1), true), "{text}");
     }
     let _ = lab.ipseckey(&["-N"]).exits(1).says("option requires an argument -- N");
+    let _ = lab.ipseckey(&["-N", A, "-N", A, "flush"]).exits(1).says("has been given already");
     assert!(lab.seen().is_empty());
     assert!(!lab.cwd().join("out").exists());
     let _ = run(&lab, A, &["dump"]).exits(0);
@@ -479,7 +480,7 @@ fn programs_use_the_library() {
     let open = |lab: &Lab| KeyClient::new(System::lab(lab.path()).open_key().unwrap());
     let lab = with_three();
     assert!(open(&lab).knows_namespaces().unwrap());
-    let mut client = open(&lab).with_namespace(Namespace::new(A).unwrap());
+    let mut client = open(&lab).in_namespace(Namespace::new(A).unwrap());
     assert!(client.knows_namespaces().unwrap());
     let own: Vec<Sa> = client
         .dump(SaType::ESP)
@@ -487,7 +488,7 @@ fn programs_use_the_library() {
         .map(|message| Sa::from_message(&message.unwrap()).unwrap())
         .collect();
     assert_eq!(own.iter().map(|sa| sa.spi).collect::<Vec<_>>(), [2]);
-    assert_eq!(client.dump_of(SaType::ESP, Owners::Any).unwrap().count(), 3);
+    assert_eq!(client.dump_of(Whose::Named, SaType::ESP).unwrap().count(), 3);
     let mut another = own[0].clone();
     another.spi = 20;
     let answer = client.request(another.add_request()).unwrap();
@@ -509,7 +510,7 @@ fn programs_use_the_library() {
     assert_eq!(all(&lab, SaType::ESP), owned(&[("", 1), (A, 5), (B, 3), (B, 6)]));
     let old = Lab::with(KernelKind::Unmodified, &[]);
     assert!(!open(&old).knows_namespaces().unwrap());
-    let mut client = open(&old).with_namespace(Namespace::new(A).unwrap());
+    let mut client = open(&old).in_namespace(Namespace::new(A).unwrap());
     assert!(!client.knows_namespaces().unwrap());
     assert!(client.flush(SaType::UNSPEC).is_err());
 }

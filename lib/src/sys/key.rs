@@ -30,7 +30,7 @@
 //! if !client.knows_namespaces()? {
 //!     return Err("this kernel has no namespaces".into());
 //! }
-//! let mut client = client.with_namespace(Namespace::new("svc:/network/vpn:tenant1")?);
+//! let mut client = client.in_namespace(Namespace::new("svc:/network/vpn:tenant1")?);
 //! client.flush(SaType::ESP)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -111,15 +111,16 @@ pub struct KeyClient {
     namespace: Option<Namespace>,
 }
 
-/// Which associations a dump lists.
+/// Whose associations a dump lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Owners {
+pub enum Whose {
     /// Those of the client's namespace, with it as their last extension. A client without a
     /// namespace gets all there are, and is not told whose they are.
     #[default]
     Own,
-    /// All there are; those of a namespace with it as their last extension.
-    Any,
+    /// Everybody's; those of a namespace with it as their last extension. A kernel without
+    /// namespaces refuses it.
+    Named,
 }
 
 impl KeyClient {
@@ -132,7 +133,7 @@ impl KeyClient {
     /// The same for the associations of a namespace: it goes on every message, as the last
     /// extension. A kernel that does not know namespaces refuses all of them.
     #[must_use]
-    pub fn with_namespace(self, namespace: Namespace) -> Self {
+    pub fn in_namespace(self, namespace: Namespace) -> Self {
         Self { namespace: Some(namespace), ..self }
     }
 
@@ -252,14 +253,14 @@ impl KeyClient {
 
     /// Lists the associations of a type; of AH and ESP for no type.
     pub fn dump(&mut self, kind: SaType) -> Result<KeyDump<'_>, KeyError> {
-        self.dump_of(kind, Owners::Own)
+        self.dump_of(Whose::Own, kind)
     }
 
     /// Lists the associations of a type and of some owners.
-    pub fn dump_of(&mut self, kind: SaType, owners: Owners) -> Result<KeyDump<'_>, KeyError> {
+    pub fn dump_of(&mut self, whose: Whose, kind: SaType) -> Result<KeyDump<'_>, KeyError> {
         let seq = self.next_seq();
         let mut message = Message::request(MsgType::DUMP, kind);
-        if owners == Owners::Any {
+        if whose == Whose::Named {
             message.exts.push(Ext::Namespace(NamespaceExt::Any));
         }
         (message.header.seq, message.header.pid) = (seq, self.pid);
