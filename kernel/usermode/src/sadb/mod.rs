@@ -203,3 +203,28 @@ impl Sadb {
         ids.rev().filter_map(|id| Some((*id, self.all.get(id)?)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_an_owner_stays_behind() {
+        let owner = Namespace::new("a").ok();
+        let mut sadb = Sadb::default();
+        let addr = IpAddr::from([192, 0, 2, 1]);
+        for (spi, owner) in [(1, &owner), (2, &owner), (3, &None)] {
+            let larval = Association::larval(SaType::ESP, spi, addr, addr, 0);
+            sadb.insert(Association { owner: owner.clone(), ..larval });
+        }
+        let [first, second] = sadb.ids_of(SaType::ESP, owner.as_ref())[..] else { panic!() };
+        sadb.remove(first);
+        assert_eq!(sadb.ids_of(SaType::UNSPEC, owner.as_ref()), [second]);
+        assert_eq!(sadb.ids_of(SaType::AH, owner.as_ref()), []);
+        sadb.flush(SaType::ESP, owner.as_ref());
+        assert_eq!(sadb.owned.keys().collect::<Vec<_>>(), [&None]);
+        assert_eq!((sadb.order.len(), sadb.all.len(), sadb.by_spi.len()), (1, 1, 1));
+        sadb.flush(SaType::UNSPEC, None);
+        assert!(sadb.is_empty() && sadb.owned.is_empty() && sadb.order.is_empty());
+    }
+}
