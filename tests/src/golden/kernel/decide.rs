@@ -117,7 +117,8 @@ impl Judge {
         if self.kind == KernelKind::Modified && has_namespace(request) {
             // It was recorded that nothing but a refusal comes of it.
             let unknown = refusal(request, Errno::EINVAL, Diagnostic::UNKNOWN_EXT);
-            let refused = recorded.recv.iter().all(|(_, reply)| *reply == unknown);
+            let refused =
+                matches!(&recorded.recv[..], [(to, reply)] if to == socket && *reply == unknown);
             let answered = ours.recv.iter().any(|(_, reply)| *reply != unknown);
             self.namespaced = true;
             return match refused && answered {
