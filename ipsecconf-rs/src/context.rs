@@ -81,7 +81,7 @@ impl Context {
             return Err(Failure::Fatal);
         }
         Ok(match self.who.namespace() {
-            Some(namespace) => client.with_namespace(namespace.clone()),
+            Some(namespace) => client.in_namespace(namespace.clone()),
             None => client,
         })
     }

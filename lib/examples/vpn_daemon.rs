@@ -62,8 +62,8 @@ fn run(args: &[String]) -> Result<()> {
         return Err("this kernel does not know namespaces".into());
     }
     let namespace = Namespace::new(namespace)?;
-    daemon.policy = daemon.policy.with_namespace(namespace.clone());
-    daemon.keys = daemon.keys.with_namespace(namespace);
+    daemon.policy = daemon.policy.in_namespace(namespace.clone());
+    daemon.keys = daemon.keys.in_namespace(namespace);
 
     // What a process before this one has left is not wanted.
     daemon.keys.flush(SaType::ESP)?;

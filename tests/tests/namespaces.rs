@@ -234,7 +234,7 @@ fn owners_do_not_wait_for_each_other() {
 /// The associations of an owner.
 fn associations(lab: &Lab, owner: &str) -> BTreeSet<u32> {
     let client = KeyClient::new(System::lab(lab.path()).open_key().expect("a connection"));
-    let mut client = client.with_namespace(Namespace::new(owner).expect("a good name"));
+    let mut client = client.in_namespace(Namespace::new(owner).expect("a good name"));
     let mut spis = BTreeSet::new();
     let mut dump = client.dump(SaType::AH).expect("a dump");
     while let Some(record) = dump.next_record().expect("a record") {

@@ -69,7 +69,7 @@ fn measure(others: usize, rounds: usize) -> Result<[Vec<Figures>; 3], Box<dyn Er
     let system = System::lab(kernel.lab.path());
     let client = |owner: &str| -> Result<PolicyClient, Box<dyn Error>> {
         let client = PolicyClient::new(system.open_policy()?);
-        Ok(client.with_namespace(Namespace::new(owner)?))
+        Ok(client.in_namespace(Namespace::new(owner)?))
     };
     if others > 0 {
         let rules = rules(&policy(OWN, others), &system)?;

@@ -84,7 +84,7 @@ impl PolicyClient {
     /// From now on all requests are for the rules of a namespace. A kernel without
     /// namespaces refuses every one of them; ask [`Self::knows_namespaces`] before.
     #[must_use]
-    pub fn with_namespace(self, namespace: Namespace) -> Self {
+    pub fn in_namespace(self, namespace: Namespace) -> Self {
         Self { namespace: Some(namespace), ..self }
     }
 
