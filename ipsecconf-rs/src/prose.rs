@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use illumos_ipsec::wire::policy::Diagnostic;
 
 use crate::context::Context;
+use crate::owner::Who;
 
 /// Before a change by hand.
 const BANNER: &str = "
@@ -30,9 +31,10 @@ const REMOVE_WARNING: &str = "\tWarning: connections may lose their protection w
 \tits policy keeps it until it is closed.
 ";
 
-/// The banner, unless quiet or in a service.
+/// The banner, unless quiet or in a service. The service has no part in namespaces.
 pub(crate) fn banner(context: &Context) {
-    if context.talkative() && context.service.is_none() {
+    let concerns_service = context.who == Who::Nameless;
+    if context.talkative() && context.service.is_none() && concerns_service {
         say(BANNER);
     }
 }
