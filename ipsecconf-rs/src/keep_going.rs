@@ -7,7 +7,8 @@
 //! tunnel that one of them is about gets no rules from any other source either, because
 //! half a policy is not a policy: everything that it carries is dropped, in both
 //! directions, until the file is mended and loaded; if it has policy in force, it keeps
-//! that. For the host itself there is no such stopgap, which would cut the machine off;
+//! that. A source that cannot even be read may be about any tunnel, so that each that gets
+//! no rules keeps those that it has. For the host itself there is no such stopgap, which would cut the machine off;
 //! but what is in force for it stays, too.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,7 +127,8 @@ impl Triage {
 pub(crate) struct Closing {
     /// Rules that drop everything of those without policy in force.
     pub stopgaps: Vec<PolicyRule>,
-    /// The others, and the host, if one of its files cannot be used.
+    /// The others, and the host, if one of its files cannot be used; every tunnel without
+    /// new rules, if a file cannot be read.
     pub kept: BTreeSet<Head>,
 }
 

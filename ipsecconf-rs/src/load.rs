@@ -99,7 +99,8 @@ pub(crate) fn run(context: &Context, load: &Load) -> Result<(), Failure> {
     }
 }
 
-fn algorithms(client: &mut PolicyClient) -> Result<Vec<KernelAlg>, Failure> {
+/// The algorithms that the kernel has.
+pub(crate) fn algorithms(client: &mut PolicyClient) -> Result<Vec<KernelAlg>, Failure> {
     client.algorithms().map_err(|error| {
         let failure = match error {
             PolicyError::Send { .. } => Failure::Kernel,
@@ -164,6 +165,15 @@ pub(crate) fn closing(
             closing.kept.insert(Some(tunnel));
         } else {
             closing.stopgaps.extend(keep_going::stopgap(context, &tunnel, source));
+        }
+    }
+    if sources.unread {
+        // Nobody knows which tunnels that was about: whatever gets no rules keeps its own.
+        closing.kept.extend(running.into_iter().map(Some));
+        for rule in triage.good(sources) {
+            if let Some((tunnel, _)) = rule.tunnel {
+                closing.kept.remove(&Some(tunnel));
+            }
         }
     }
     Ok(closing)

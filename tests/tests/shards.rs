@@ -2,6 +2,7 @@
 
 //! Policy in several files and directories.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -569,6 +570,59 @@ fn keep_going_takes_nothing_away_for_want_of_something_better() {
         assert_eq!(lab.policy(), mended);
         assert_eq!(of("", &mended).len(), 8);
     }
+}
+
+#[test]
+fn what_cannot_even_be_read_may_be_about_any_tunnel() {
+    for kind in [KernelKind::Modified, KernelKind::Unmodified] {
+        for place in ["d/tunnels", "d", "d/a.conf", "one.conf"] {
+            let (lab, dir) = lab(kind);
+            put(&dir, "tunnels/vpn0.conf", GCM);
+            put(&dir, "a.conf", &format!("{{ tunnel vpn1 {}", GCM.trim_start_matches('{')));
+            put(lab.cwd(), "one.conf", &format!("{{ tunnel vpn2 {}", GCM.trim_start_matches('{')));
+            let operands = ["-a", "d/", "-a", "one.conf"];
+            let _ = lab.ipsecconf(&[&["-q", "-F"], &operands[..]].concat()).exits(0);
+            let before = lab.policy();
+            let tunnels = |lab: &Lab| -> BTreeSet<_> {
+                lab.rules(Side::Active).into_iter().filter_map(|rule| rule.tunnel).collect()
+            };
+            assert_eq!(tunnels(&lab).len(), 3);
+            // What leads to nothing but itself has no text, not even for root.
+            let path = lab.cwd().join(place);
+            match path.is_dir() {
+                true => fs::remove_dir_all(&path).expect("a directory"),
+                false => fs::remove_file(&path).expect("a file"),
+            }
+            symlink(path.file_name().expect("a name"), &path).expect("a link");
+            let arguments = [&["-q", "-F", "--keep-going"], &operands[..]].concat();
+            let done = lab.ipsecconf(&arguments).exits(1).says("left out");
+            assert!(!done.stderr.contains("no longer protected"), "{place}: {done:?}");
+            assert_eq!(tunnels(&lab).len(), 3, "{place}: {done:?}");
+            assert_eq!(lab.policy().len(), before.len(), "{place}: {done:?}");
+            let protected =
+                |rule: &SpdRule| rule.action.iter().any(|a| a.kind == ActionKind::Ipsec);
+            assert!(lab.rules(Side::Active).iter().all(protected), "{place}");
+        }
+    }
+}
+
+#[test]
+fn a_link_to_nothing_is_no_wish_to_have_no_policy() {
+    let (lab, dir) = lab(KernelKind::Modified);
+    put(&dir, "a.conf", "{ lport 1 } drop { }\n");
+    let text = format!("{{ tunnel vpn2 {}", GCM.trim_start_matches('{'));
+    let path = put(lab.cwd(), "one.conf", &text);
+    let args = ["-q", "-F", "--keep-going", "-a", "one.conf", "-a", "d/"];
+    let _ = lab.ipsecconf_as_service(&args).exits(0);
+    let before = lab.policy().len();
+    fs::remove_file(&path).expect("a file");
+    symlink("not_mounted/one.conf", &path).expect("a link");
+    let _ = lab.ipsecconf_as_service(&args).exits(95).says("tunnel vpn2 keeps the policy");
+    assert_eq!(lab.policy().len(), before);
+    // A file that was removed is such a wish.
+    fs::remove_file(&path).expect("a link");
+    let _ = lab.ipsecconf_as_service(&args).exits(0);
+    assert!(lab.rules(Side::Active).iter().all(|rule| rule.tunnel.is_none()));
 }
 
 #[test]

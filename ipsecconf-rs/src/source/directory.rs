@@ -6,7 +6,7 @@
 //! at after it has been opened: what is checked is what is read.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -18,7 +18,7 @@ use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{Mode, fstatat};
 
-use super::{SUFFIX, Sources, TUNNELS, trust, tunnel_of};
+use super::{SUFFIX, Sources, TUNNELS, is_absent, trust, tunnel_of};
 use crate::context::Context;
 
 /// A device or a pipe must not make us wait, or become our terminal.
@@ -50,8 +50,7 @@ pub(super) fn read(sources: &mut Sources, context: &Context, name: &str, path: &
 pub(super) fn read_shard(sources: &mut Sources, context: &Context, name: &str, path: &Path) {
     let shard = path.file_name().unwrap_or_default();
     let opened = OpenOptions::new().read(true).custom_flags(READ.bits()).open(path);
-    let missing = opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-    if missing && context.service.is_some() && fs::symlink_metadata(path).is_err() {
+    if opened.is_err() && context.service.is_some() && is_absent(path) {
         crate::prose::no_policy_file(name);
         return;
     }
@@ -192,6 +191,7 @@ fn content(mut file: File, text: &mut Vec<u8>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::ffi::OsStrExt;
 
     use super::*;

@@ -34,6 +34,8 @@ pub(crate) struct Sources {
     pub problems: Vec<Problem>,
     /// Sources that must not be used, and the tunnels that they name.
     pub refused: BTreeMap<usize, BTreeSet<TunnelName>>,
+    /// A refused source could not be read, so that it may be about any tunnel.
+    pub unread: bool,
     /// A file named on the command line is not there or cannot be read.
     pub missing: bool,
     /// Is it worth saying which entry comes from where?
@@ -78,9 +80,8 @@ impl Sources {
                 file.read_to_end(&mut text).map(|_| text)
             });
             match text {
-                Err(error)
-                    if context.service.is_some() && error.kind() == io::ErrorKind::NotFound =>
-                {
+                // A link to nothing is no wish to have no policy.
+                Err(_) if context.service.is_some() && is_absent(&path) => {
                     prose::no_policy_file(&name);
                 }
                 text => self.file(name, text),
@@ -104,6 +105,7 @@ impl Sources {
     /// text only tells which tunnels it is about.
     fn refuse(&mut self, source: SourceText, message: Option<String>) {
         let at = self.texts.len();
+        self.unread |= source.text.is_empty() && source.tunnel.is_none();
         self.refused.insert(at, tunnels_named(&source));
         if let Some(message) = message {
             self.problems.push(Problem::error(Span::whole(at), message));
@@ -124,11 +126,13 @@ impl Sources {
 /// shows in its name: it ends in `/` or in `.d`.
 fn is_missing_directory(operand: &OsStr, path: &Path) -> bool {
     let name = operand.as_bytes();
-    let absent = || {
-        let found = fs::symlink_metadata(path);
-        found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-    };
-    (name.ends_with(b"/") || name.ends_with(b".d")) && absent()
+    (name.ends_with(b"/") || name.ends_with(b".d")) && is_absent(path)
+}
+
+/// Is there nothing of this name, not even a link?
+fn is_absent(path: &Path) -> bool {
+    let found = fs::symlink_metadata(path);
+    found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Is this the name of a file `tunnels/NAME.conf`?
