@@ -20,7 +20,8 @@ use crate::args::Load;
 use crate::check::refusals;
 use crate::context::Context;
 use crate::exit::{self, Failure, complain, program, scope_failure};
-use crate::load::Transaction;
+use crate::load::{self, Transaction};
+use crate::open_tunnels;
 use crate::owner::Who;
 use crate::source::Sources;
 use crate::view::{Entry, Item};
@@ -105,14 +106,10 @@ impl TunnelPolicies {
     pub fn replace(&mut self, source: SourceText) -> Result<(), Said> {
         let Some(tunnel) = source.tunnel.clone() else { return Err(Said) };
         let scope = Scope::Tunnel(tunnel);
-        let some = match self.client.tunnels(Side::Active, &scope) {
-            Err(error) if error.refusal().is_some_and(|r| r.errno == Errno::ENOENT) => false,
-            tunnels => {
-                !tunnels.map_err(|error| scope_failure("look at", &scope, &error))?.is_empty()
-            }
-        };
+        let protected = open_tunnels::protected(&mut self.client, &scope)
+            .map_err(|error| scope_failure("look at", &scope, &error))?;
         // Only what is there can be replaced.
-        let replace = some.then(|| scope.clone());
+        let replace = (!protected.is_empty()).then(|| scope.clone());
         self.load(vec![source], replace, scope)
     }
 
@@ -130,9 +127,7 @@ impl TunnelPolicies {
         let sources = Sources { texts, several: true, ..Sources::default() };
         let parsed = policy::parse(&sources.texts);
         let (algs, names) = (self.context.algorithms(), self.context.names());
-        let kernel = self.client.algorithms().map_err(|error| {
-            exit::request_failure("cannot list algorithms", &error, Failure::Failed)
-        })?;
+        let kernel = load::algorithms(&mut self.client)?;
         let resolver = Resolver { names: &names, algs: &algs, kernel: &kernel };
         let (rules, problems) = policy::compile(&parsed, &resolver);
         let mut problems: Vec<Problem> = parsed.problems.into_iter().chain(problems).collect();
@@ -142,9 +137,10 @@ impl TunnelPolicies {
         if !problems.is_empty() {
             return Err(Said);
         }
-        let load = Load { sources: Vec::new(), replace, cleanup, keep_going: false, plan: false };
+        let options =
+            Load { sources: Vec::new(), replace, cleanup, keep_going: false, plan: false };
         let _signals = SignalsBlocked::new();
-        let transaction = Transaction::new(&self.context, &load, &sources, rules)?;
+        let transaction = Transaction::new(&self.context, &options, &sources, rules)?;
         Ok(transaction.run(&mut self.client)?)
     }
 
