@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use illumos_ipsec::cli::getopt_long::{Options, Scanned, scan};
 use illumos_ipsec::sys::System;
 use illumos_ipsec::sys::links::{LinkClient, OpenLinksError};
-use illumos_ipsec::sys::names::FileNames;
+use illumos_ipsec::sys::names::SystemNames;
 use illumos_ipsec::tunnels::Tunnels;
 
 use crate::failure::Failure;
@@ -43,7 +43,7 @@ impl Context {
 
     /// Does something with the tunnels of the system.
     pub(crate) fn tunnels<T>(&mut self, act: impl FnOnce(&mut Tunnels<'_>) -> T) -> T {
-        let names = FileNames::new(&self.system);
+        let names = SystemNames::new(&self.system).whatever_is_configured();
         act(&mut Tunnels::new(&mut self.client, &names))
     }
 }

@@ -10,10 +10,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use illumos_ipsec::cli::getopt_long::Options;
 use illumos_ipsec::cli::ofmt::{Cell, Column, Layout};
-use illumos_ipsec::model::{LINK_NAME_MAX, LinkClass, LinkId};
+use illumos_ipsec::model::{LINK_NAME_MAX, LinkClass, LinkId, LinkTopology};
 use illumos_ipsec::sys::links::LinkStatus;
 use illumos_ipsec::wire::dlmgmt::{LinkFlags, LinkInfo};
-use illumos_ipsec::wire::lab::Topology;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -191,12 +190,12 @@ fn row(context: &mut Context, link: &LinkInfo, stored: bool) -> Result<Vec<Cell>
 }
 
 /// Only these can be ports of a bridge.
-fn bridge(class: LinkClass, topology: &Topology) -> Cell {
+fn bridge(class: LinkClass, topology: &LinkTopology) -> Cell {
     let ports = LinkClass::PHYS | LinkClass::AGGR | LinkClass::ETHERSTUB;
     Cell::from(topology.bridge.clone().filter(|_| ports.contains(class)))
 }
 
-fn over(context: &mut Context, topology: &Topology) -> Cell {
+fn over(context: &mut Context, topology: &LinkTopology) -> Cell {
     let mut names = Vec::new();
     for link in &topology.over {
         match name_of(context, *link) {

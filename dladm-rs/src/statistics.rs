@@ -3,8 +3,8 @@
 //! `show-link -s`.
 
 use illumos_ipsec::cli::ofmt::{Cell, Column, Layout};
+use illumos_ipsec::model::LinkCounters;
 use illumos_ipsec::wire::dlmgmt::LinkInfo;
-use illumos_ipsec::wire::lab::Counters;
 use nix::errno::Errno;
 use nix::poll::{PollTimeout, poll};
 
@@ -40,7 +40,7 @@ pub(crate) fn show(
         return Ok(());
     };
     let Some(first) = links.first() else { return Ok(()) };
-    let mut before = Counters::default();
+    let mut before = LinkCounters::default();
     while let Some((name, now)) = counters(context, first) {
         table.row(&row(name, since(before, now)))?;
         before = now;
@@ -49,13 +49,13 @@ pub(crate) fn show(
     Ok(())
 }
 
-fn counters(context: &mut Context, link: &LinkInfo) -> Option<(Vec<u8>, Counters)> {
+fn counters(context: &mut Context, link: &LinkInfo) -> Option<(Vec<u8>, LinkCounters)> {
     let name = context.client.name(link.link).ok()?.name;
     let statistics = context.client.statistics(&name).ok()?;
     Some((name, statistics.counters))
 }
 
-fn row(name: Vec<u8>, counters: Counters) -> Vec<Cell> {
+fn row(name: Vec<u8>, counters: LinkCounters) -> Vec<Cell> {
     let number = |value: u64| Cell::from(value.to_string());
     vec![
         name.into(),
@@ -69,8 +69,8 @@ fn row(name: Vec<u8>, counters: Counters) -> Vec<Cell> {
 }
 
 /// What has come since. A counter that went back belongs to a link that is new.
-fn since(before: Counters, now: Counters) -> Counters {
-    Counters {
+fn since(before: LinkCounters, now: LinkCounters) -> LinkCounters {
+    LinkCounters {
         ipackets: now.ipackets.saturating_sub(before.ipackets),
         rbytes: now.rbytes.saturating_sub(before.rbytes),
         ierrors: now.ierrors.saturating_sub(before.ierrors),

@@ -7,14 +7,11 @@ use illumos_ipsec::model::Namespace;
 use illumos_ipsec::policy::AlgDb;
 use illumos_ipsec::sys::System;
 use illumos_ipsec::sys::files::LockFile;
-use illumos_ipsec::sys::names::FileNames;
+use illumos_ipsec::sys::names::SystemNames;
 use illumos_ipsec::sys::policy::PolicyClient;
 
 use crate::exit::{self, Failure, complain};
 use crate::owner::{self, Who};
-
-/// Names, numbers and key sizes of algorithms.
-const ALGORITHMS: &str = "/etc/inet/ipsecalgs";
 
 /// The system and how to talk to the operator.
 pub(crate) struct Context {
@@ -46,8 +43,6 @@ impl Context {
             complain(error);
             Failure::Kernel
         })?;
-        // The files of a lab belong to whoever runs it.
-        let user = if self.system.is_lab() { nix::unistd::geteuid().as_raw() } else { 0 };
         let path = owner::file(&self.system, self.who.namespace(), owner::LOCK);
         if self.who.namespace().is_some() {
             owner::make_directory(&path).map_err(|error| {
@@ -59,7 +54,7 @@ impl Context {
                 Failure::Privilege
             })?;
         }
-        LockFile::acquire(&path, user).map_err(|error| exit::lock_failure(&error))
+        LockFile::acquire(&path, self.system.owner()).map_err(|error| exit::lock_failure(&error))
     }
 
     /// Connects to the kernel. One that does not know namespaces is asked for nothing in
@@ -86,29 +81,15 @@ impl Context {
         })
     }
 
-    pub(crate) fn names(&self) -> FileNames<'_> {
-        FileNames::new(&self.system)
+    pub(crate) fn names(&self) -> SystemNames<'_> {
+        SystemNames::new(&self.system)
     }
 
     /// The algorithm table; without its file there are no names, only numbers.
     pub(crate) fn algorithms(&self) -> AlgDb {
-        let text = match self.system.read(ALGORITHMS) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                // A machine that is no IPsec system can still check policy for one.
-                return match self.system.has_kernel() {
-                    true => AlgDb::default(),
-                    false => AlgDb::installed(),
-                };
-            }
-            Err(error) => {
-                complain(format_args!("cannot read {ALGORITHMS}: {}", plain(&error)));
-                Vec::new()
-            }
-        };
-        let (algorithms, complaints) = AlgDb::parse(&text);
+        let (algorithms, complaints) = self.system.algorithms();
         for complaint in complaints {
-            complain(format_args!("{ALGORITHMS}: {complaint}"));
+            complain(complaint);
         }
         algorithms
     }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use illumos_ipsec::model::SaType;
 use illumos_ipsec::policy::AlgDb;
 use illumos_ipsec::sys::key::{KeyClient, KeyError};
-use illumos_ipsec::sys::names::FileNames;
+use illumos_ipsec::sys::names::SystemNames;
 use illumos_ipsec::sys::signals::InterruptHeldBack;
 use illumos_ipsec::sys::{OpenError, System};
 use illumos_ipsec::wire::key::{Ext, Message, MsgType};
@@ -85,7 +85,7 @@ pub(crate) type CommandResult = Result<Done, End>;
 
 /// A run of the command.
 pub(crate) struct Session<'s> {
-    pub(crate) names: FileNames<'s>,
+    pub(crate) names: SystemNames<'s>,
     pub(crate) settings: Settings,
     pub(crate) source: Source,
     pub(crate) algs: AlgDb,
@@ -113,6 +113,10 @@ impl<'s> Session<'s> {
         let program = settings.program.name();
         let mut client = match settings.check {
             true => None,
+            false if !system.may_configure_ip() => {
+                eprintln!("{program}: Insufficient privileges to run {program}.");
+                return Err(End::Privilege);
+            }
             false => match system.open_key() {
                 Ok(socket) => Some(KeyClient::new(socket)),
                 Err(OpenError::Privilege { .. }) => {
@@ -129,11 +133,10 @@ impl<'s> Session<'s> {
         if let Some(client) = client.as_mut().filter(|_| settings.who != Who::Nameless) {
             owner::insist(program, client)?;
         }
-        let table = system.read("/etc/inet/ipsecalgs").ok();
-        let algs = table.map_or_else(AlgDb::installed, |text| AlgDb::parse(&text).0);
+        let (algs, _) = system.algorithms();
         let out: Box<dyn Write> = Box::new(BufWriter::new(io::stdout()));
         let err = Box::new(io::stderr());
-        let names = FileNames::new(system);
+        let names = SystemNames::new(system);
         Ok(Self {
             names,
             settings,

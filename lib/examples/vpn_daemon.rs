@@ -21,7 +21,7 @@ use illumos_ipsec::model::{InnerSelector, Namespace, Prefix, Sa, SaFlags, SaKey,
 use illumos_ipsec::policy::{self, AlgDb, PolicyRule, Resolver, SourceText};
 use illumos_ipsec::sys::System;
 use illumos_ipsec::sys::key::KeyClient;
-use illumos_ipsec::sys::names::FileNames;
+use illumos_ipsec::sys::names::SystemNames;
 use illumos_ipsec::sys::policy::{PolicyClient, Scope};
 use illumos_ipsec::wire::key::{AddressExt, Ext, ExtType, Message, MsgType, SaExt};
 use illumos_ipsec::wire::policy::Message as PolicyMessage;
@@ -174,7 +174,7 @@ impl Daemon {
 fn rules(text: &str, system: &System) -> Result<Vec<PolicyRule>> {
     let algs = AlgDb::installed();
     let kernel = algs.kernel_algs();
-    let names = FileNames::new(system);
+    let names = SystemNames::new(system);
     let source = SourceText { name: "policy".to_owned(), text: text.into(), tunnel: None };
     let parsed = policy::parse(&[source]);
     let resolver = Resolver { names: &names, algs: &algs, kernel: &kernel };

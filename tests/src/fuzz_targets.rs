@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
 use illumos_ipsec::model::{
-    ActionFlags, ActionKind, Direction, KernelAlg, LinkId, LinkState, Sa, SpdRule, TunnelMode,
+    ActionFlags, ActionKind, Direction, KernelAlg, LinkId, LinkState, LinkStatistics, LinkTopology,
+    Sa, SpdRule, TunnelMode,
 };
 use illumos_ipsec::policy::{
     AlgDb, FIRST_PRIORITY, Names, Parsed, PolicyRule, Problem, Resolver, Severity, SourceText,
@@ -311,8 +312,8 @@ pub fn link_client_decode(data: &[u8]) {
     let _ = lab::describe(data);
     again(data, lab::Call::decode, lab::Call::encode);
     again(data, lab::Answer::decode, lab::Answer::encode);
-    again(data, lab::Statistics::decode, lab::Statistics::encode);
-    again(data, lab::Topology::decode, lab::Topology::encode);
+    again(data, LinkStatistics::decode, LinkStatistics::encode);
+    again(data, LinkTopology::decode, LinkTopology::encode);
     again(data, iptun::Kparams::decode, iptun::Kparams::encode);
     again(data, dld::Attr::decode, dld::Attr::encode);
     again(data, dld::Rename::decode, dld::Rename::encode);

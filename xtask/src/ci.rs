@@ -59,14 +59,8 @@ const STEPS: &[Step] = &[
         // The shell of illumos is ksh93; the methods use nothing that sh does not have.
         check_files(&SHELLCHECK, &["--shell", "sh"], methods)
     }),
-    ("packages", || match built("xtask") {
-        Ok(xtask) => {
-            let mut dist = process::Command::new(xtask);
-            dist.arg("dist");
-            Plan::Run(dist)
-        }
-        Err(_) => Plan::Fail("this program is not found".to_owned()),
-    }),
+    ("packages", || task("dist")),
+    ("illumos", || task("illumos")),
     ("fuzz targets", || {
         let manifest = root().join("fuzz/Cargo.toml");
         if !manifest.exists() {
@@ -94,6 +88,18 @@ const STEPS: &[Step] = &[
         Plan::Run(deny)
     }),
 ];
+
+/// A task of this program.
+fn task(name: &str) -> Plan {
+    match built("xtask") {
+        Ok(xtask) => {
+            let mut task = process::Command::new(xtask);
+            task.arg(name);
+            Plan::Run(task)
+        }
+        Err(_) => Plan::Fail("this program is not found".to_owned()),
+    }
+}
 
 pub(crate) fn command() -> Command {
     Command::new("ci").arg(Arg::new("skip-test").long("skip-test").action(ArgAction::SetTrue))

@@ -7,6 +7,7 @@ mod ci;
 mod demo;
 mod dist;
 mod golden;
+mod illumos;
 mod run;
 mod shell;
 mod test;
@@ -27,6 +28,7 @@ usage: cargo xtask TASK
   golden TOOL [--cases DIR]   compare TOOL with recordings of the original
   bench [ARGUMENTS]           measure
   dist [--release]            stage the files of the packages, check the manifests
+  illumos [STEP...]           check, clippy, link, inspect: the commands for illumos
   ci [--skip-test]            every step of the gate
 ";
 
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         .subcommand(golden::command())
         .subcommand(bench::command())
         .subcommand(dist::command())
+        .subcommand(illumos::command())
         .subcommand(ci::command());
     let matches = match command.try_get_matches() {
         Ok(matches) => matches,
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Some(("golden", args)) => golden::run(args),
         Some(("bench", args)) => bench::run(args),
         Some(("dist", args)) => dist::run(args),
+        Some(("illumos", args)) => illumos::run(args),
         Some(("ci", args)) => ci::run(args),
         _ => unreachable!("clap accepts no other subcommand"),
     };

@@ -10,7 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use illumos_ipsec::cli::plain;
 use illumos_ipsec::policy::SourceText;
@@ -129,12 +129,9 @@ fn is_there(dir: &File, name: &OsStr) -> bool {
 }
 
 fn open(context: &Context, dir: &File, name: &OsStr) -> io::Result<File> {
-    // In a lab, `/` of a link is the root of the lab, as for other paths.
-    if context.system.is_lab()
-        && let Ok(target) = readlinkat(dir, name)
-        && Path::new(&target).is_absolute()
+    if let Ok(text) = readlinkat(dir, name)
+        && let Some(target) = context.system.link_target(Path::new(&text))
     {
-        let target: PathBuf = context.system.operand(&target);
         return OpenOptions::new().read(true).custom_flags(READ.bits()).open(target);
     }
     Ok(openat(dir, name, READ, Mode::empty())?.into())

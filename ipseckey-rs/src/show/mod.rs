@@ -14,7 +14,7 @@ use std::io::Write;
 
 use illumos_ipsec::model::{AlgProto, SaFlags, SaState, SaType};
 use illumos_ipsec::policy::AlgDb;
-use illumos_ipsec::sys::names::FileNames;
+use illumos_ipsec::sys::names::SystemNames;
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{
     Ext, ExtType, Header, IdentityExt, KeyExt, KmProto, LabelExt, Message, MsgType, SaExt,
@@ -27,7 +27,7 @@ use lifetime::Lifetimes;
 /// How messages are shown.
 #[derive(Clone, Copy)]
 pub(crate) struct Look<'a> {
-    pub(crate) names: &'a FileNames<'a>,
+    pub(crate) names: &'a SystemNames<'a>,
     /// Seconds since 1970.
     pub(crate) now: u64,
     pub(crate) algs: &'a AlgDb,

@@ -51,10 +51,16 @@ impl AlgDb {
         (db, complaints)
     }
 
+    /// A table of these algorithms.
+    #[must_use]
+    pub fn of(algorithms: Vec<Algorithm>) -> Self {
+        Self { algorithms }
+    }
+
     /// The table of a freshly installed system.
     #[must_use]
     pub fn installed() -> Self {
-        Self { algorithms: default_algorithms() }
+        Self::of(default_algorithms())
     }
 
     /// The data lines of the file for this table. Both protocol classes process packets

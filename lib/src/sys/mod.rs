@@ -8,6 +8,7 @@
 //! | `socket` | a connection to the kernel that is a socket: one trait |
 //! | [`policy`] | the client of `PF_POLICY` |
 //! | [`key`] | the client of `PF_KEY` |
+//! | `illumos` | back end: this machine (on illumos only) |
 //! | `usermode` | back end: the user-mode kernel of a lab (not on illumos) |
 //! | [`script`] | back end: a scripted exchange for unit tests |
 //! | [`names`] | hosts, networks, services and protocols from their files |
@@ -22,6 +23,8 @@
 
 mod clock;
 pub mod files;
+#[cfg(any(target_os = "illumos", test))]
+mod illumos;
 pub mod key;
 pub mod links;
 pub mod names;
@@ -37,5 +40,7 @@ mod usermode;
 
 pub use clock::local_time;
 pub use socket::{MessageSocket, OpenError, Ready};
-pub use system::{LAB_CLOCK, NoLab, System};
+pub use system::{NoKernel, System};
 pub use terminal::window_rows;
+#[cfg(not(target_os = "illumos"))]
+pub use usermode::LAB_CLOCK;

@@ -9,6 +9,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::System;
 use crate::policy::Names;
 
+/// Names as the system has them: from its name services on illumos, from files in a lab.
+#[cfg(not(target_os = "illumos"))]
+pub type SystemNames<'a> = FileNames<'a>;
+#[cfg(target_os = "illumos")]
+pub use super::illumos::ServiceNames as SystemNames;
+
 /// Host, network, service and protocol names from their files, each read at most once.
 #[derive(Debug)]
 pub struct FileNames<'a> {
@@ -42,6 +48,12 @@ impl<'a> FileNames<'a> {
             services: OnceCell::new(),
             protocols: OnceCell::new(),
         }
+    }
+
+    /// The same: files do not ask which addresses this host has.
+    #[must_use]
+    pub fn whatever_is_configured(self) -> Self {
+        self
     }
 
     /// The system whose files these are.

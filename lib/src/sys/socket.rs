@@ -4,10 +4,9 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::NoLab;
+use super::NoKernel;
 
 /// A connection to the kernel: one write is one message, one read is one message.
 pub trait MessageSocket {
@@ -56,14 +55,14 @@ pub enum OpenError {
     },
     /// There is no such interface here.
     #[error(transparent)]
-    NoKernel(#[from] NoLab),
+    NoKernel(#[from] NoKernel),
     /// The interface is there but cannot be opened.
-    #[error("cannot open {interface} ({}): {source}", path.display())]
+    #[error("cannot open {interface} ({place}): {source}")]
     Unavailable {
         /// `PF_POLICY` or `PF_KEY`.
         interface: &'static str,
-        /// The socket or device.
-        path: PathBuf,
+        /// The socket of a lab, or the protocol family.
+        place: String,
         /// The reason.
         source: io::Error,
     },

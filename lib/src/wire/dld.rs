@@ -116,6 +116,8 @@ pub struct MacProp {
 }
 
 impl MacProp {
+    /// Bytes of the structure. The kernel copies as many, however short a value is.
+    pub const SIZE: usize = 280;
     /// Bytes before the value.
     pub const HEADER: usize = 276;
 

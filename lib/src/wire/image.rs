@@ -24,10 +24,6 @@ impl<'a> Fields<'a> {
         self.array(at).map(u32::from_le_bytes)
     }
 
-    pub(super) fn i32(self, at: usize) -> Option<i32> {
-        self.array(at).map(i32::from_le_bytes)
-    }
-
     pub(super) fn u64(self, at: usize) -> Option<u64> {
         self.array(at).map(u64::from_le_bytes)
     }

@@ -11,6 +11,7 @@ pub mod errno;
 pub mod frame;
 pub mod iptun;
 pub mod key;
+#[cfg(not(target_os = "illumos"))]
 pub mod lab;
 pub mod namespace;
 pub mod nvlist;

@@ -13,7 +13,7 @@ use std::time::Instant;
 use illumos_ipsec::model::{Side, TunnelName, TunnelType};
 use illumos_ipsec::policy::{self, AlgDb, FIRST_PRIORITY, PolicyRule, Resolver, SourceText};
 use illumos_ipsec::sys::System;
-use illumos_ipsec::sys::names::FileNames;
+use illumos_ipsec::sys::names::SystemNames;
 use illumos_ipsec::sys::policy::PolicyClient;
 use illumos_ipsec::tunnels::{Tunnel, Tunnels};
 use illumos_ipsec::wire::dlmgmt::LinkFlags;
@@ -51,7 +51,7 @@ pub(super) fn run(rounds: usize) -> Result<Vec<Row>, Box<dyn Error>> {
 pub(super) fn rules(text: &str, system: &System) -> Result<Vec<PolicyRule>, Box<dyn Error>> {
     let algs = AlgDb::installed();
     let kernel = algs.kernel_algs();
-    let names = FileNames::new(system);
+    let names = SystemNames::new(system);
     let source = SourceText { name: "policy".to_owned(), text: text.into(), tunnel: None };
     let sources = [source];
     let parsed = policy::parse(&sources);
@@ -89,7 +89,7 @@ fn create_many(rounds: usize) -> Result<Row, Box<dyn Error>> {
         policy.add_all(messages(&rules), |_, result| result.is_ok())?;
         policy.flip_all()?;
         let mut client = system.open_links()?;
-        let names = FileNames::new(&system);
+        let names = SystemNames::new(&system);
         let mut tunnels = Tunnels::new(&mut client, &names);
         for k in 0..TUNNELS {
             let tunnel = Tunnel {

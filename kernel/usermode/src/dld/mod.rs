@@ -4,10 +4,10 @@
 //!
 //! Source: `spec/iptun_ioctl.md` sections 1, 4 and 5.
 
-use illumos_ipsec::model::{LinkClass, LinkId, TunnelName};
+use illumos_ipsec::model::{LinkClass, LinkId, LinkStatistics, TunnelName};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::iptun::Kparams;
-use illumos_ipsec::wire::lab::{Answer, Call, Statistics};
+use illumos_ipsec::wire::lab::{Answer, Call};
 use illumos_ipsec::wire::{dld, iptun};
 
 use crate::links::Link;
@@ -62,13 +62,13 @@ impl Kernel {
         if refused { Err(Errno::EPERM) } else { Ok(()) }
     }
 
-    fn statistics(&self, name: &[u8]) -> Option<Statistics> {
+    fn statistics(&self, name: &[u8]) -> Option<LinkStatistics> {
         if let Some(known) = self.host.statistics.get(name) {
             return *known;
         }
         let (link, _) = self.links.find(name)?;
         let tunnel = self.tunnels.by_link.get(&link)?;
-        Some(Statistics { state: tunnel.link_state, counters: tunnel.counters })
+        Some(LinkStatistics { state: tunnel.link_state, counters: tunnel.counters })
     }
 }
 

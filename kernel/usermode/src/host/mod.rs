@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use bitflags::bitflags;
-use illumos_ipsec::model::LinkId;
-use illumos_ipsec::wire::lab::{Statistics, Topology};
+use illumos_ipsec::model::{LinkId, LinkStatistics, LinkTopology};
 
 bitflags! {
     /// Privileges that count here.
@@ -80,10 +79,10 @@ pub(crate) struct Host {
     pub(crate) path_mtu: u32,
     pub(crate) caller: Caller,
     /// Statistics of links whose driver is not in here.
-    pub(crate) statistics: BTreeMap<Vec<u8>, Option<Statistics>>,
+    pub(crate) statistics: BTreeMap<Vec<u8>, Option<LinkStatistics>>,
     /// MTU of such links.
     pub(crate) mtus: BTreeMap<LinkId, u32>,
-    pub(crate) topology: BTreeMap<LinkId, Topology>,
+    pub(crate) topology: BTreeMap<LinkId, LinkTopology>,
 }
 
 /// Of an Ethernet.

@@ -4,10 +4,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use illumos_ipsec::model::{LinkClass, LinkId, LinkState, TunnelName, TunnelType};
+use illumos_ipsec::model::{
+    LinkClass, LinkId, LinkState, LinkStatistics, LinkTopology, TunnelName, TunnelType,
+};
 use illumos_ipsec::wire::dlmgmt::LinkFlags;
 use illumos_ipsec::wire::errno::Errno;
-use illumos_ipsec::wire::lab::{Statistics, Topology};
 
 use super::{Caller, Interface};
 use crate::Kernel;
@@ -54,7 +55,7 @@ impl Kernel {
     }
 
     /// Gives a link that is not a tunnel statistics, or takes those of any link away.
-    pub fn set_statistics(&mut self, link: &[u8], statistics: Option<Statistics>) {
+    pub fn set_statistics(&mut self, link: &[u8], statistics: Option<LinkStatistics>) {
         self.host.statistics.insert(link.to_vec(), statistics);
     }
 
@@ -64,7 +65,7 @@ impl Kernel {
     }
 
     /// Says where a link lies.
-    pub fn set_topology(&mut self, link: LinkId, topology: Topology) {
+    pub fn set_topology(&mut self, link: LinkId, topology: LinkTopology) {
         self.host.topology.insert(link, topology);
     }
 

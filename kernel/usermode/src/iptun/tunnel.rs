@@ -4,9 +4,8 @@
 
 use std::net::IpAddr;
 
-use illumos_ipsec::model::{LinkId, LinkState, TunnelName, TunnelType};
+use illumos_ipsec::model::{LinkCounters, LinkId, LinkState, TunnelName, TunnelType};
 use illumos_ipsec::wire::iptun::SimplePolicy;
-use illumos_ipsec::wire::lab::Counters;
 
 use super::mtu::Room;
 
@@ -52,7 +51,7 @@ pub struct Tunnel {
     /// The link state that was last told.
     pub link_state: LinkState,
     /// Packets and bytes.
-    pub counters: Counters,
+    pub counters: LinkCounters,
 }
 
 impl Tunnel {
@@ -76,7 +75,7 @@ impl Tunnel {
             room: Room::default(),
             zone: 0,
             link_state: LinkState::Unknown,
-            counters: Counters::default(),
+            counters: LinkCounters::default(),
         }
     }
 

@@ -4,12 +4,12 @@
 
 use std::net::IpAddr;
 
-use illumos_ipsec::model::{LinkClass, LinkId, LinkState, TunnelType};
+use illumos_ipsec::model::{LinkClass, LinkId, LinkState, LinkStatistics, TunnelType};
 use illumos_ipsec::wire::dld::{self, MacProp};
 use illumos_ipsec::wire::dlmgmt::{LinkFlags, Reply, ReplyError, Request};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::iptun::{self, Kparams};
-use illumos_ipsec::wire::lab::{Answer, Call, Statistics};
+use illumos_ipsec::wire::lab::{Answer, Call};
 use illumos_ipsec::wire::policy::{Message, MsgType};
 use ipsec_usermode::host::{Caller, Privileges};
 use ipsec_usermode::iptun::Tunnel;
@@ -146,7 +146,7 @@ impl Host {
     pub(crate) fn state(&mut self, name: &str) -> LinkState {
         let answer = self.call(&Call::Statistics { link: name.as_bytes().to_vec() });
         assert_eq!(answer.errno, Errno::OK);
-        Statistics::decode(&answer.bytes).expect("statistics").state
+        LinkStatistics::decode(&answer.bytes).expect("statistics").state
     }
 
     pub(crate) fn mtu(&mut self, link: LinkId) -> u32 {

@@ -5,14 +5,13 @@
 use nix::poll::{PollTimeout, poll};
 
 use super::{LinkStatus, LinkSystem};
-use crate::model::{LinkClass, LinkId};
+use crate::model::{LinkClass, LinkId, LinkStatistics, LinkTopology};
 use crate::wire::dld::{self, Attr, MacProp, Rename};
 use crate::wire::dlmgmt::{
     ANY_MEDIA, AttrValue, ConfId, LinkFlags, LinkInfo, NameInfo, Reply, ReplyError, Request,
 };
 use crate::wire::errno::Errno;
 use crate::wire::iptun::{self, Kparams};
-use crate::wire::lab::{Statistics, Topology};
 
 type Result<T> = std::result::Result<T, LinkStatus>;
 
@@ -243,7 +242,7 @@ impl LinkClient {
     }
 
     /// Statistics of a link.
-    pub fn statistics(&mut self, link: &[u8]) -> Result<Statistics> {
+    pub fn statistics(&mut self, link: &[u8]) -> Result<LinkStatistics> {
         Ok(self.system.statistics(link)?)
     }
 
@@ -257,7 +256,7 @@ impl LinkClient {
     }
 
     /// Where a link lies.
-    pub fn topology(&mut self, link: LinkId) -> Result<Topology> {
+    pub fn topology(&mut self, link: LinkId) -> Result<LinkTopology> {
         Ok(self.system.topology(link)?)
     }
 }

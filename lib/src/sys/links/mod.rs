@@ -6,21 +6,16 @@
 //! [`LinkClient`] has a typed call for each thing that can be asked.
 
 mod client;
-#[cfg(not(target_os = "illumos"))]
-mod lab;
 mod status;
 
 use std::io;
 use std::path::PathBuf;
 
-use super::NoLab;
-use crate::model::LinkId;
+use super::NoKernel;
+use crate::model::{LinkId, LinkStatistics, LinkTopology};
 use crate::wire::errno::Errno;
-use crate::wire::lab::{Statistics, Topology};
 
 pub use client::LinkClient;
-#[cfg(not(target_os = "illumos"))]
-pub(super) use lab::open;
 pub use status::LinkStatus;
 
 /// Raw calls. An errno is an illumos one.
@@ -32,10 +27,10 @@ pub trait LinkSystem {
     fn door(&mut self, request: &[u8]) -> Result<Vec<u8>, Errno>;
 
     /// Statistics of a link.
-    fn statistics(&mut self, link: &[u8]) -> Result<Statistics, Errno>;
+    fn statistics(&mut self, link: &[u8]) -> Result<LinkStatistics, Errno>;
 
     /// Where a link lies. Not every system can say.
-    fn topology(&mut self, link: LinkId) -> Result<Topology, Errno>;
+    fn topology(&mut self, link: LinkId) -> Result<LinkTopology, Errno>;
 
     /// The zone of this process; 0 is the global one.
     fn zone(&mut self) -> Result<u32, Errno>;
@@ -46,7 +41,7 @@ pub trait LinkSystem {
 pub enum OpenLinksError {
     /// There is no such device here.
     #[error(transparent)]
-    NoKernel(#[from] NoLab),
+    NoKernel(#[from] NoKernel),
     /// It is there but cannot be opened.
     #[error("{}: {source}", path.display())]
     Unavailable {

@@ -10,13 +10,15 @@ mod reply;
 mod request;
 mod text;
 
+use std::ffi::CStr;
+
 use bitflags::bitflags;
 
 pub use reply::{LinkInfo, NameInfo, Reply, ReplyError};
 pub use request::{AttrValue, Request};
 
-/// Door of the daemon.
-pub const DOOR: &str = "/etc/svc/volatile/dladm/dlmgmt_door";
+/// Door of the daemon, in every zone.
+pub const DOOR: &CStr = c"/etc/svc/volatile/dladm/dlmgmt_door";
 
 /// [`Request::GetNext`]: links of any media.
 pub const ANY_MEDIA: u64 = 1 << 32;

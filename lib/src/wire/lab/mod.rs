@@ -16,7 +16,7 @@ mod text;
 
 use super::errno::Errno;
 use super::image::{Fields, Image};
-use crate::model::{LinkId, LinkState};
+use crate::model::{LinkCounters, LinkId, LinkState, LinkStatistics, LinkTopology};
 
 pub use text::describe;
 
@@ -40,12 +40,12 @@ pub enum Call {
     /// A call of the link daemon's door. The errno of the answer tells whether the door
     /// could be called; the payload is the reply.
     Door(Vec<u8>),
-    /// Statistics of a link; the answer is [`Statistics`].
+    /// Statistics of a link; the answer is [`LinkStatistics`].
     Statistics {
         /// Name of the link.
         link: Vec<u8>,
     },
-    /// Where a link lies; the answer is [`Topology`].
+    /// Where a link lies; the answer is [`LinkTopology`].
     Topology {
         /// The link.
         link: LinkId,
@@ -110,28 +110,7 @@ impl Answer {
     }
 }
 
-/// Counters of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[allow(missing_docs, reason = "the names of the statistics of illumos")]
-pub struct Counters {
-    pub ipackets: u64,
-    pub rbytes: u64,
-    pub ierrors: u64,
-    pub opackets: u64,
-    pub obytes: u64,
-    pub oerrors: u64,
-}
-
-/// Statistics of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Statistics {
-    /// State of the link.
-    pub state: LinkState,
-    /// Packets, bytes and errors.
-    pub counters: Counters,
-}
-
-impl Statistics {
+impl LinkStatistics {
     const SIZE: usize = 56;
 
     /// The payload.
@@ -154,8 +133,8 @@ impl Statistics {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let fields = Fields(bytes);
         Some(Self {
-            state: LinkState::from_number(fields.i32(0)?)?,
-            counters: Counters {
+            state: LinkState::from_number(fields.u32(0)? as i32)?,
+            counters: LinkCounters {
                 ipackets: fields.u64(8)?,
                 rbytes: fields.u64(16)?,
                 ierrors: fields.u64(24)?,
@@ -167,16 +146,7 @@ impl Statistics {
     }
 }
 
-/// Where a link lies.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Topology {
-    /// The bridge that the link belongs to.
-    pub bridge: Option<Vec<u8>>,
-    /// Links below it; of a bridge, its ports.
-    pub over: Vec<LinkId>,
-}
-
-impl Topology {
+impl LinkTopology {
     /// The payload: number of links, the links, the name of the bridge.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -209,7 +179,7 @@ mod tests {
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
             let _ = describe(&bytes);
             let _ = (Call::decode(&bytes), Answer::decode(&bytes));
-            let _ = (Statistics::decode(&bytes), Topology::decode(&bytes));
+            let _ = (LinkStatistics::decode(&bytes), LinkTopology::decode(&bytes));
             let _ = (iptun::Kparams::decode(&bytes), dld::MacProp::decode(&bytes));
             let _ = (dld::Attr::decode(&bytes), dld::Rename::decode(&bytes));
             let _ = dld::PropRange::decode(&bytes);
@@ -237,11 +207,11 @@ mod tests {
         }
         let over = vec![LinkId(1), LinkId(2)];
         for bridge in [None, Some(b"br0".to_vec())] {
-            let topology = Topology { bridge, over: over.clone() };
-            assert_eq!(Topology::decode(&topology.encode()), Some(topology));
+            let topology = LinkTopology { bridge, over: over.clone() };
+            assert_eq!(LinkTopology::decode(&topology.encode()), Some(topology));
         }
-        let counters = Counters { ipackets: 1, obytes: 2, ..Counters::default() };
-        let statistics = Statistics { state: LinkState::Unknown, counters };
-        assert_eq!(Statistics::decode(&statistics.encode()), Some(statistics));
+        let counters = LinkCounters { ipackets: 1, obytes: 2, ..LinkCounters::default() };
+        let statistics = LinkStatistics { state: LinkState::Unknown, counters };
+        assert_eq!(LinkStatistics::decode(&statistics.encode()), Some(statistics));
     }
 }

@@ -11,7 +11,7 @@ use super::super::dlmgmt::{self, ReplyError, Request};
 use super::super::errno::Errno;
 use super::super::image::Fields;
 use super::super::iptun::{self, Kparams, SockAddr};
-use super::{Answer, Call, Statistics};
+use super::{Answer, Call, LinkStatistics};
 use crate::model::{LinkId, TunnelType};
 
 /// One line about a packet, for a trace.
@@ -88,7 +88,7 @@ fn describe_payload(bytes: &[u8]) -> String {
         24 => door(Request::GetLinkId { name: Vec::new() }),
         48 => door(Request::GetName { link }),
         Kparams::SIZE => Kparams::decode(bytes).map(|params| kparams(&params)),
-        Statistics::SIZE => Statistics::decode(bytes).map(|found| statistics(&found)),
+        LinkStatistics::SIZE => LinkStatistics::decode(bytes).map(|found| statistics(&found)),
         _ => None,
     };
     format!(", {}", known.unwrap_or_else(|| format!("{} bytes", bytes.len())))
@@ -123,7 +123,7 @@ fn macprop(property: &MacProp) -> String {
     )
 }
 
-fn statistics(found: &Statistics) -> String {
+fn statistics(found: &LinkStatistics) -> String {
     let counters = &found.counters;
     format!(
         "{} ipackets={} rbytes={} ierrors={} opackets={} obytes={} oerrors={}",

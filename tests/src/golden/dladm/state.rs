@@ -5,8 +5,7 @@
 use std::io;
 use std::str::FromStr;
 
-use illumos_ipsec::model::{LinkId, LinkState, TunnelName, TunnelType};
-use illumos_ipsec::wire::lab::{self, Statistics, Topology};
+use illumos_ipsec::model::{self, LinkId, LinkState, LinkTopology, TunnelName, TunnelType};
 use ipsec_usermode::Kernel;
 use ipsec_usermode::host::{Caller, Privileges};
 use ipsec_usermode::iptun::Tunnel;
@@ -90,7 +89,7 @@ fn statistics(kernel: &mut Kernel, recorded: &[LinkStatistics]) -> io::Result<()
         let states = [LinkState::Up, LinkState::Down, LinkState::Unknown];
         let state = states.into_iter().find(|state| state.word() == link.link_state);
         let state = state.ok_or_else(|| unknown(&link.link_state))?;
-        let counters = link.stats.as_ref().map(|stats| lab::Counters {
+        let counters = link.stats.as_ref().map(|stats| model::LinkCounters {
             ipackets: stats.ipackets,
             rbytes: stats.rbytes,
             ierrors: stats.ierrors,
@@ -99,7 +98,8 @@ fn statistics(kernel: &mut Kernel, recorded: &[LinkStatistics]) -> io::Result<()
             oerrors: stats.oerrors,
         });
         let counters = counters.unwrap_or_default();
-        kernel.set_statistics(link.link.as_bytes(), Some(Statistics { state, counters }));
+        kernel
+            .set_statistics(link.link.as_bytes(), Some(model::LinkStatistics { state, counters }));
         if let Some(mtu) = link.mtu {
             kernel.set_link_mtu(LinkId(link.linkid), mtu);
         }
@@ -109,13 +109,14 @@ fn statistics(kernel: &mut Kernel, recorded: &[LinkStatistics]) -> io::Result<()
 
 fn lie(kernel: &mut Kernel, place: &Place) -> io::Result<()> {
     let topology = match place.kind.as_str() {
-        "bridge" => {
-            Topology { bridge: Some(place.value.clone().into_bytes()), ..Topology::default() }
-        }
+        "bridge" => LinkTopology {
+            bridge: Some(place.value.clone().into_bytes()),
+            ..LinkTopology::default()
+        },
         "over" | "ports" => {
             let over = place.value.split(',').map(|id| u32::from_str(id).map(LinkId));
             let over = over.collect::<Result<_, _>>().map_err(io::Error::other)?;
-            Topology { over, ..Topology::default() }
+            LinkTopology { over, ..LinkTopology::default() }
         }
         kind => return Err(unknown(kind)),
     };

@@ -8,7 +8,7 @@ use std::path::Path;
 use illumos_ipsec::model::{Side, TunnelName};
 use illumos_ipsec::policy::{AlgDb, print_rule};
 use illumos_ipsec::sys::System;
-use illumos_ipsec::sys::names::FileNames;
+use illumos_ipsec::sys::names::SystemNames;
 use illumos_ipsec::sys::policy::{PolicyClient, Scope};
 use illumos_ipsec::wire::policy::DumpItem;
 use serde_json::Value;
@@ -34,6 +34,6 @@ pub(super) fn text(dir: Option<&Path>, rule: &Value) -> Option<String> {
         _ => None,
     });
     let (rule, alternatives) = found?;
-    let text = print_rule(&rule, &alternatives, true, &FileNames::new(&system), &algs);
+    let text = print_rule(&rule, &alternatives, true, &SystemNames::new(&system), &algs);
     Some(String::from_utf8_lossy(&text).trim_end().to_owned())
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Back end: the user-mode kernel behind the sockets of a lab directory.
+//! A socket of a lab directory.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -16,15 +16,10 @@ use nix::sys::socket::{
 };
 use zeroize::Zeroize;
 
-use super::{MessageSocket, OpenError, Ready};
+use crate::sys::{MessageSocket, OpenError, Ready};
 
 /// The largest message the length field of a header can describe, in bytes.
 const LARGEST_MESSAGE: usize = u16::MAX as usize * 8;
-
-/// The directory of the lab, if the environment names one.
-pub(super) fn directory() -> Option<PathBuf> {
-    std::env::var_os("IPSEC_LAB").filter(|dir| !dir.is_empty()).map(PathBuf::from)
-}
 
 /// Connects to the socket of a kernel interface in a lab.
 pub(super) fn open(
@@ -38,7 +33,10 @@ pub(super) fn open(
         Err(errno @ (Errno::EACCES | Errno::EPERM)) => {
             Err(OpenError::Privilege { interface, source: errno.into() })
         }
-        Err(errno) => Err(OpenError::Unavailable { interface, path, source: errno.into() }),
+        Err(errno) => {
+            let place = path.display().to_string();
+            Err(OpenError::Unavailable { interface, place, source: errno.into() })
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Back end: the `dld` socket of a lab.
+//! The `dld` socket of a lab.
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -8,17 +8,17 @@ use std::path::Path;
 
 use nix::sys::socket::{MsgFlags, recv, sendmsg};
 
-use super::{LinkSystem, OpenLinksError};
-use crate::model::LinkId;
-use crate::sys::usermode::connect_to;
+use super::socket::connect_to;
+use crate::model::{LinkId, LinkStatistics, LinkTopology};
+use crate::sys::links::{LinkSystem, OpenLinksError};
 use crate::wire::errno::Errno;
-use crate::wire::lab::{Answer, Call, Statistics, Topology};
+use crate::wire::lab::{Answer, Call};
 
 /// The largest answer in bytes: a snapshot of a link with long values.
 const ANSWER: usize = 1 << 18;
 
 /// Connects to the `dld` socket of a lab.
-pub(in crate::sys) fn open(lab: &Path) -> Result<Box<dyn LinkSystem>, OpenLinksError> {
+pub(super) fn open(lab: &Path) -> Result<Box<dyn LinkSystem>, OpenLinksError> {
     let path = lab.join("dld");
     match connect_to(&path) {
         Ok(fd) => Ok(Box::new(LabLinks { fd, buffer: vec![0; ANSWER] })),
@@ -68,12 +68,12 @@ impl LinkSystem for LabLinks {
         self.payload(&Call::Door(request.to_vec()), |bytes| Some(bytes.to_vec()))
     }
 
-    fn statistics(&mut self, link: &[u8]) -> Result<Statistics, Errno> {
-        self.payload(&Call::Statistics { link: link.to_vec() }, Statistics::decode)
+    fn statistics(&mut self, link: &[u8]) -> Result<LinkStatistics, Errno> {
+        self.payload(&Call::Statistics { link: link.to_vec() }, LinkStatistics::decode)
     }
 
-    fn topology(&mut self, link: LinkId) -> Result<Topology, Errno> {
-        self.payload(&Call::Topology { link }, Topology::decode)
+    fn topology(&mut self, link: LinkId) -> Result<LinkTopology, Errno> {
+        self.payload(&Call::Topology { link }, LinkTopology::decode)
     }
 
     fn zone(&mut self) -> Result<u32, Errno> {
