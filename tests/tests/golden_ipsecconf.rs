@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The recorded `ipsecconf` cases, each as a test with the real program.
+//! The recorded `ipsecconf` cases, each as a test with the real program on both kernels.
 //!
 //! Cases that differ on purpose are listed in a file, each with its reason. A case that
 //! differs without being listed fails, and so does a listed one that agrees again.
 
 use std::collections::HashMap;
 
+use ipsec_usermode::KernelKind;
 use libtest_mimic::{Arguments, Failed, Trial};
 use system_tests::golden::{Outcome, ipsecconf};
 
@@ -19,13 +20,15 @@ fn main() {
     let cases = ipsecconf::load_imported(CASES).unwrap_or_else(|error| panic!("{error}"));
     let listed: HashMap<&str, &str> =
         DIFFERS.lines().filter_map(|line| line.split_once('\t')).collect();
-    let trials = cases
-        .into_iter()
-        .map(|case| {
-            let program = program.clone();
+    let kernels = [KernelKind::Modified, KernelKind::Unmodified];
+    let pairs = kernels.into_iter().flat_map(|kernel| cases.iter().map(move |case| (kernel, case)));
+    let trials = pairs
+        .map(|(kernel, case)| {
+            let (case, program) = (case.clone(), program.clone());
             let reason = listed.get(case.id.as_str()).copied();
             let kind = if case.bug.is_some() { "fault of the original" } else { "contract" };
-            Trial::test(case.id.clone(), move || judge(ipsecconf::run(&case, &program), reason))
+            let name = ipsecconf::name(&case.id, kernel);
+            Trial::test(name, move || judge(ipsecconf::run(&case, &program, kernel), reason))
                 .with_kind(kind)
         })
         .collect();

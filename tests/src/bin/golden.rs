@@ -53,8 +53,11 @@ fn run() -> Result<Report, String> {
             }
             let program = system_tests::program("ipsecconf")?;
             let mut report = Report::default();
-            for case in &cases {
-                report.add(&case.id, golden::ipsecconf::run(case, &program));
+            for kernel in [KernelKind::Modified, KernelKind::Unmodified] {
+                for case in &cases {
+                    let outcome = golden::ipsecconf::run(case, &program, kernel);
+                    report.add(golden::ipsecconf::name(&case.id, kernel), outcome);
+                }
             }
             Ok(report)
         }

@@ -17,7 +17,7 @@ use illumos_ipsec::sys::standby::PROBE_HEAD;
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::{Diagnostic, HEADER_LEN, Header, Message, update_algorithms};
 use ipsec_usermode::lab::{Action, Interposer, Options, Running, Server};
-use ipsec_usermode::{Config, Kernel};
+use ipsec_usermode::{Config, IpsecState, Kernel, KernelKind};
 
 use super::case::{
     Case, Fault, Sent, Step, Text, changes_kernel, masked, shown, shows_data, without_prose,
@@ -40,8 +40,8 @@ const LOCK: &str = "var/run/ipsecconf.lock";
 const NOBODY: u32 = 65534;
 
 /// Plays all commands of a case.
-pub(super) fn play(case: &Case, program: &Path) -> io::Result<Vec<Observed>> {
-    let mut world = World::new(case)?;
+pub(super) fn play(case: &Case, program: &Path, kernel: KernelKind) -> io::Result<Vec<Observed>> {
+    let mut world = World::new(case, kernel)?;
     case.steps.iter().map(|step| world.run(step, program)).collect()
 }
 
@@ -52,7 +52,7 @@ struct World {
 }
 
 impl World {
-    fn new(case: &Case) -> io::Result<Self> {
+    fn new(case: &Case, kernel: KernelKind) -> io::Result<Self> {
         let dir = tempfile::tempdir()?;
         let spy = Arc::new(Mutex::new(Spy::default()));
         let options = Options {
@@ -60,8 +60,8 @@ impl World {
             ..Options::default()
         };
         let lab = dir.path().join("lab");
-        let mut server =
-            Server::bind(&lab, Config::default(), options).map_err(io::Error::other)?;
+        let config = Config::new(kernel, IpsecState::Loaded);
+        let mut server = Server::bind(&lab, config, options).map_err(io::Error::other)?;
         fs::create_dir(dir.path().join("cwd"))?;
         let root = server.root();
         for (path, content) in FILES {
