@@ -165,7 +165,10 @@ impl<'s> Session<'s> {
         match written {
             Ok(()) => result,
             Err(error) => {
-                self.complain(format_args!("standard output: {error}"));
+                // Who stops reading knows it.
+                if error.kind() != io::ErrorKind::BrokenPipe {
+                    self.complain(format_args!("standard output: {error}"));
+                }
                 Err(result.err().unwrap_or(End::Silent))
             }
         }

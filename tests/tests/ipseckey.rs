@@ -45,6 +45,31 @@ fn spis(lab: &Lab) -> Vec<u32> {
     associations(lab, SaType::UNSPEC).iter().map(|sa| sa.spi).collect()
 }
 
+/// `ipseckey dump | head`: also the other commands.
+#[test]
+fn who_stops_reading_is_told_nothing() {
+    let lab = Lab::new();
+    lab.keys(&two());
+    lab.file("p", "{ lport 22 } bypass { }\n");
+    let _ = lab.ipsecconf(&["-q", "-a", "p"]).exits(0);
+    let _ = lab.dladm(&["create-iptun", "-T", "ipv4", "tun0"]).exits(0);
+    for (name, args) in [
+        ("ipseckey", &["dump"][..]),
+        ("ipseckey", &["help"]),
+        ("ipsecconf", &["-L"]),
+        ("ipsecconf", &[]),
+        ("dladm", &["show-iptun"]),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output =
+            lab.command(name).args(args).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(said, "", "{name} {args:?}");
+        assert!(output.status.code().is_some_and(|code| code <= 1), "{name} {args:?}");
+    }
+}
+
 #[test]
 fn a_misspelt_type_removes_nothing() {
     let lab = Lab::new();

@@ -70,14 +70,8 @@ const STEPS: &[Step] = &[
         check.arg(manifest);
         Plan::Run(check)
     }),
-    ("demonstration", || match build(LAB_PACKAGES).and_then(|()| built("ipsec-lab")) {
-        Ok(lab) => {
-            let mut demo = process::Command::new(lab);
-            demo.arg("demo");
-            Plan::Run(demo)
-        }
-        Err(_) => Plan::Fail("the commands are not built".to_owned()),
-    }),
+    ("demonstration", || demonstration(&[])),
+    ("demonstration on an unmodified kernel", || demonstration(&["--unmodified"])),
     ("dependencies", || {
         if !CARGO_DENY.exists() {
             return Plan::Skip("cargo-deny is not installed");
@@ -88,6 +82,17 @@ const STEPS: &[Step] = &[
         Plan::Run(deny)
     }),
 ];
+
+fn demonstration(args: &[&str]) -> Plan {
+    match build(LAB_PACKAGES).and_then(|()| built("ipsec-lab")) {
+        Ok(lab) => {
+            let mut demo = process::Command::new(lab);
+            demo.arg("demo").args(args);
+            Plan::Run(demo)
+        }
+        Err(_) => Plan::Fail("the commands are not built".to_owned()),
+    }
+}
 
 /// A task of this program.
 fn task(name: &str) -> Plan {

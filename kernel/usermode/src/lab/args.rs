@@ -28,7 +28,7 @@ usage: ipsec-lab serve DIR [--unmodified] [--trace FILE [--trace-keys]]
        ipsec-lab inject {--out|--in} [--tunnel NAME|--outer LOCAL,REMOTE]
                         [--protected ah:ALG|esp:CIPHER[+ALG]|esp-spi:SPI|ah-spi:SPI]...
                         [--json] [-w FILE] [--dir DIR] FILE
-       ipsec-lab demo
+       ipsec-lab demo [--unmodified]
 
 A user-mode kernel with the IPsec interfaces of illumos, and what is needed to try it.
 
@@ -85,7 +85,7 @@ pub fn main() -> ExitCode {
         Some(("boot", args)) => smf::boot(path(args, "dir")),
         Some(("verdict", args)) => traffic::verdict(args),
         Some(("inject", args)) => traffic::inject(args),
-        Some(("demo", _)) => demo::run(),
+        Some(("demo", args)) => demo::run(args.get_flag("unmodified")),
         _ => unreachable!("clap accepts no other subcommand"),
     };
     outcome.unwrap_or_else(|error| {
@@ -154,7 +154,7 @@ fn command() -> Command {
         .subcommand(Command::new("boot").arg(Arg::new("dir").long("dir").value_parser(file())))
         .subcommand(traffic::verdict_command())
         .subcommand(traffic::inject_command())
-        .subcommand(Command::new("demo"))
+        .subcommand(Command::new("demo").arg(flag("unmodified")))
 }
 
 fn path(args: &ArgMatches, name: &str) -> Option<PathBuf> {

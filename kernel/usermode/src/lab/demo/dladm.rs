@@ -249,7 +249,7 @@ pub(super) const OLD_KERNEL: Part = Part {
     title: "A kernel that cannot guarantee IPsec",
     kernel: Kernel::Unmodified,
     peer: None,
-    needs: &["dladm"],
+    needs: &["dladm", "ipsecconf", "ipseckey"],
     steps: &[
         Step {
             note: "",
@@ -267,6 +267,16 @@ pub(super) const OLD_KERNEL: Part = Part {
             note: "",
             run: Command("dladm show-iptun -P"),
             expect: &[Status(0), Output(""), Silent],
+        },
+        Step {
+            note: "It has no namespaces either.",
+            run: Command("ipsecconf -q -N svc:/network/vpn -F"),
+            expect: &[Fails, Output(""), Complains("does not know namespaces")],
+        },
+        Step {
+            note: "",
+            run: Command("ipseckey -N svc:/network/vpn flush all"),
+            expect: &[Fails, Complains("namespaces")],
         },
     ],
 };

@@ -15,7 +15,7 @@ mod step;
 use std::process::ExitCode;
 
 use self::engine::{Session, show};
-use self::step::{Kernel, Part};
+use self::step::{Kernel, Part, Step};
 use super::LabError;
 use super::args::KernelArgs;
 use super::process::Lab;
@@ -31,11 +31,17 @@ const PARTS: &[&Part] = &[
     &dladm::OLD_KERNEL,
 ];
 
-/// Runs all parts; success only if every step went as expected.
-pub(super) fn run() -> Result<ExitCode, LabError> {
+/// Runs all parts; success only if every step went as expected. With `unmodified` the kernel
+/// is the old one, and a part ends where it would need the changed one.
+pub(super) fn run(unmodified: bool) -> Result<ExitCode, LabError> {
     let mut steps = 0;
     for part in PARTS {
-        let unmodified = matches!(part.kernel, Kernel::Unmodified);
+        let is_about_old = matches!(part.kernel, Kernel::Unmodified);
+        let ends = |step: &Step| unmodified && !is_about_old && step.needs_changed_kernel();
+        if part.steps.first().is_none_or(ends) {
+            continue;
+        }
+        let unmodified = unmodified || is_about_old;
         let lab = Lab::start(None, &KernelArgs { unmodified, ..KernelArgs::default() })?;
         if let Some(missing) = part.needs.iter().find(|name| !lab.commands().contains(name)) {
             return Err(LabError::NoCommand(missing));
@@ -51,8 +57,8 @@ pub(super) fn run() -> Result<ExitCode, LabError> {
                 Some(peer)
             }
         };
-        let mut session = Session::new(&lab, peer.as_ref());
-        for step in part.steps {
+        let mut session = Session::new(&lab, peer.as_ref(), !unmodified);
+        for step in part.steps.iter().take_while(|step| !ends(step)) {
             if let Err(failure) = session.run(step) {
                 show(&format!("\n{failure}"));
                 return Ok(ExitCode::FAILURE);

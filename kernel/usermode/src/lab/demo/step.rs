@@ -30,6 +30,18 @@ pub(super) struct Step {
     pub(super) expect: &'static [Expect],
 }
 
+impl Step {
+    /// Is it about what only a changed kernel has: secure tunnels, namespaces?
+    pub(super) fn needs_changed_kernel(&self) -> bool {
+        match self.run {
+            Run::Command(line) | Run::There(line) => {
+                line.split_whitespace().any(|word| matches!(word, "-S" | "-N"))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What is typed. Paths are those of the system: they are below the root of the lab.
 pub(super) enum Run {
     /// A command line; words are separated by single spaces, or stand between `'`.
