@@ -54,10 +54,11 @@ const STEPS: &[Step] = &[
         let manifests = files_below("smf", |name| name.ends_with(".xml"));
         check_files(&XMLLINT, &["--noout", "--nonet"], manifests)
     }),
-    ("service methods", || {
-        let methods = files_below("smf/method", |_| true);
-        // The shell of illumos is ksh93; the methods use nothing that sh does not have.
-        check_files(&SHELLCHECK, &["--shell", "sh"], methods)
+    ("scripts for illumos", || {
+        let mut scripts = files_below("smf/method", |_| true);
+        scripts.extend(files_below("smf/selfcheck", |_| true));
+        // The shell of illumos is ksh93; they use nothing that sh does not have.
+        check_files(&SHELLCHECK, &["--shell", "sh"], scripts)
     }),
     ("packages", || task("dist")),
     ("illumos", || task("illumos")),

@@ -35,7 +35,7 @@ pub(crate) const XMLLINT: Tool = Tool {
 
 pub(crate) const SHELLCHECK: Tool = Tool {
     name: "shellcheck",
-    why: "it checks the methods of services",
+    why: "it checks the scripts for illumos",
     get: "apt-get install shellcheck",
 };
 

@@ -39,6 +39,7 @@ const FILES: &[(&str, From)] = &[
     ("usr/lib/ipsec-rs/man/man8/dladm-iptun.8", Repository("docs/man/dladm-iptun.8")),
     ("usr/lib/ipsec-rs/man/man8/ipsecconf.8", Repository("docs/man/ipsecconf.8")),
     ("usr/lib/ipsec-rs/man/man8/ipseckey.8", Repository("docs/man/ipseckey.8")),
+    ("usr/lib/ipsec-rs/ipsec-selfcheck", Repository("smf/selfcheck/ipsec-selfcheck")),
     ("lib/svc/manifest/network/ipsec/policy.xml", Repository("smf/manifest/policy.xml")),
     ("lib/svc/manifest/network/ipsec/manual-key.xml", Repository("smf/manifest/manual-key.xml")),
     ("lib/svc/method/ipsec-policy", Repository("smf/method/ipsec-policy")),
