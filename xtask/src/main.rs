@@ -27,7 +27,8 @@ usage: cargo xtask TASK
   test [ARGUMENTS]            all tests; ARGUMENTS go to cargo test
   golden TOOL [--cases DIR]   compare TOOL with recordings of the original
   bench [ARGUMENTS]           measure
-  dist [--release]            stage the files of the packages, check the manifests
+  dist [--release] [--target TRIPLE]
+                              stage the files of the packages, check the manifests
   illumos [STEP...]           check, clippy, link, inspect: the commands for illumos
   ci [--skip-test]            every step of the gate
 ";

@@ -11,7 +11,7 @@
 //! | `illumos` | back end: this machine (on illumos only) |
 //! | `usermode` | back end: the user-mode kernel of a lab (not on illumos) |
 //! | [`script`] | back end: a scripted exchange for unit tests |
-//! | [`names`] | hosts, networks, services and protocols from their files |
+//! | [`names`] | hosts, networks, services and protocols |
 //! | [`files`] | the lock file, and files that are replaced as a whole |
 //! | `clock` | local time |
 //! | [`signals`] | holding signals back during a change |

@@ -3,7 +3,8 @@
 //! `cargo xtask dist`: stages the files of the packages and checks the manifests against
 //! them.
 //!
-//! The commands are those of this machine. To publish for illumos, build them there.
+//! The commands are built for this machine, or for another with `--target`. That needs
+//! a linker and libraries of that machine; what `cargo xtask illumos` links is never shipped.
 
 mod action;
 mod check;
@@ -50,7 +51,9 @@ const FILES: &[(&str, From)] = &[
 ];
 
 pub(crate) fn command() -> Command {
-    Command::new("dist").arg(Arg::new("release").long("release").action(ArgAction::SetTrue))
+    Command::new("dist")
+        .arg(Arg::new("release").long("release").action(ArgAction::SetTrue))
+        .arg(Arg::new("target").long("target"))
 }
 
 pub(crate) fn run(args: &ArgMatches) -> Outcome {
@@ -60,6 +63,10 @@ pub(crate) fn run(args: &ArgMatches) -> Outcome {
     if release {
         build.arg("--release");
     }
+    let other = args.get_one::<String>("target");
+    if let Some(other) = other {
+        build.args(["--target", other]);
+    }
     run_to_end(&mut build)?;
 
     // This program is in debug/ of it.
@@ -67,7 +74,8 @@ pub(crate) fn run(args: &ArgMatches) -> Outcome {
     let target = target.canonicalize().map_err(|error| cannot("find", &target, &error))?;
     let manifests = manifests()?;
     let proto = target.join("dist/proto");
-    stage(&proto, &target.join(if release { "release" } else { "debug" }), &manifests)?;
+    let programs = other.map_or(target.clone(), |other| target.join(other));
+    stage(&proto, &programs.join(if release { "release" } else { "debug" }), &manifests)?;
     let found = proto::scan(&proto).map_err(|error| cannot("read", &proto, &error))?;
     let problems = check::check(&manifests, &found, |file| root().join(file).is_file());
     if !problems.is_empty() {

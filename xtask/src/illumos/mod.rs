@@ -27,8 +27,9 @@ use self::compiler::Compiler;
 use crate::run::{Failure, Outcome, root, run as run_to_end};
 
 const TARGET: &str = "x86_64-unknown-illumos";
-/// What illumos gets: the library and the commands. Lab and tests of it stay here.
-const PACKAGES: &[&str] = &["illumos-ipsec", "dladm-rs", "ipsecconf-rs", "ipseckey-rs"];
+/// What illumos gets, the library and the commands, and what builds packages there. Lab and
+/// its tests stay here.
+const PACKAGES: &[&str] = &["illumos-ipsec", "dladm-rs", "ipsecconf-rs", "ipseckey-rs", "xtask"];
 const STEPS: &[&str] = &["check", "clippy", "link", "inspect"];
 
 /// Lints that fail the step. All others are shown only: the compiler is not the pinned

@@ -7,6 +7,8 @@
 //! extension  len type | ...
 //! ```
 
+use std::mem::offset_of;
+
 use zerocopy::byteorder::native_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -17,13 +19,18 @@ use crate::wire::errno::Errno;
 pub use crate::wire::frame::HEADER_LEN;
 
 macro_rules! image {
-    ($(#[$doc:meta])* $name:ident, $size:literal { $($(#[$fdoc:meta])* $field:ident: $ty:ty,)* }) => {
+    ($(#[$doc:meta])* $name:ident, $size:literal {
+        $($(#[$fdoc:meta])* $field:ident at $at:literal: $ty:ty,)*
+    }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
         #[repr(C)]
         pub struct $name { $($(#[$fdoc])* pub $field: $ty,)* }
 
-        const _: () = assert!(size_of::<$name>() == $size);
+        const _: () = {
+            assert!(size_of::<$name>() == $size);
+            $(assert!(offset_of!($name, $field) == $at);)*
+        };
     };
 }
 
@@ -31,21 +38,21 @@ image! {
     /// `spd_msg_t`.
     HeaderImage, 16 {
         /// Version.
-        version: u8,
+        version at 0: u8,
         /// Type.
-        kind: u8,
+        kind at 1: u8,
         /// Error number.
-        errno: u8,
+        errno at 2: u8,
         /// Database.
-        spdid: u8,
+        spdid at 3: u8,
         /// Length in words.
-        len: U16,
+        len at 4: U16,
         /// Diagnostic.
-        diagnostic: U16,
+        diagnostic at 6: U16,
         /// Sequence number.
-        seq: U32,
+        seq at 8: U32,
         /// Process id.
-        pid: U32,
+        pid at 12: U32,
     }
 }
 
@@ -53,9 +60,9 @@ image! {
     /// `spd_ext_t`.
     ExtImage, 4 {
         /// Length in words.
-        len: U16,
+        len at 0: U16,
         /// Type.
-        kind: U16,
+        kind at 2: U16,
     }
 }
 
@@ -63,17 +70,17 @@ image! {
     /// `struct spd_rule`.
     RuleImage, 24 {
         /// Length in words.
-        len: U16,
+        len at 0: U16,
         /// Type.
-        kind: U16,
+        kind at 2: U16,
         /// Priority.
-        priority: U32,
+        priority at 4: U32,
         /// Flags.
-        flags: U32,
+        flags at 8: U32,
         /// Zero.
-        unused: U32,
+        unused at 12: U32,
         /// Index.
-        index: U64,
+        index at 16: U64,
     }
 }
 
@@ -81,15 +88,15 @@ image! {
     /// `spd_address_t`; address bytes follow.
     AddressImage, 8 {
         /// Length in words.
-        len: U16,
+        len at 0: U16,
         /// Type.
-        kind: U16,
+        kind at 2: U16,
         /// Address family.
-        af: u8,
+        af at 4: u8,
         /// Prefix length in bits.
-        prefixlen: u8,
+        prefixlen at 5: u8,
         /// Zero.
-        reserved: U16,
+        reserved at 6: U16,
     }
 }
 
@@ -97,15 +104,15 @@ image! {
     /// `struct spd_proto`.
     ProtoImage, 8 {
         /// Length in words.
-        len: U16,
+        len at 0: U16,
         /// Type.
-        kind: U16,
+        kind at 2: U16,
         /// Protocol number.
-        number: u8,
+        number at 4: u8,
         /// Zero.
-        reserved1: u8,
+        reserved1 at 5: u8,
         /// Zero.
-        reserved2: U16,
+        reserved2 at 6: U16,
     }
 }
 
@@ -113,13 +120,13 @@ image! {
     /// `struct spd_portrange`.
     PortsImage, 8 {
         /// Length in words.
-        len: U16,
+        len at 0: U16,
         /// Type.
-        kind: U16,
+        kind at 2: U16,
         /// First port.
-        min: zerocopy::byteorder::big_endian::U16,
+        min at 4: zerocopy::byteorder::big_endian::U16,
         /// Last port; ignored by the kernel.
-        max: zerocopy::byteorder::big_endian::U16,
+        max at 6: zerocopy::byteorder::big_endian::U16,
     }
 }
 
@@ -127,17 +134,17 @@ image! {
     /// `struct spd_typecode`.
     TypeCodeImage, 8 {
         /// Length in words.
-        len: U16,
+        len at 0: U16,
         /// Type.
-        kind: U16,
+        kind at 2: U16,
         /// First ICMP type.
-        type_min: u8,
+        type_min at 4: u8,
         /// Last ICMP type.
-        type_end: u8,
+        type_end at 5: u8,
         /// First ICMP code; 255 is any.
-        code: u8,
+        code at 6: u8,
         /// Last ICMP code.
-        code_end: u8,
+        code_end at 7: u8,
     }
 }
 
@@ -145,13 +152,13 @@ image! {
     /// `struct spd_ext_actions`; attributes follow.
     ActionsImage, 8 {
         /// Length in words.
-        len: U16,
+        len at 0: U16,
         /// Type.
-        kind: U16,
+        kind at 2: U16,
         /// Number of alternatives.
-        count: U16,
+        count at 4: U16,
         /// Zero.
-        reserved: U16,
+        reserved at 6: U16,
     }
 }
 
@@ -159,9 +166,9 @@ image! {
     /// `struct spd_attribute`.
     AttrImage, 8 {
         /// Tag.
-        tag: U32,
+        tag at 0: U32,
         /// Value.
-        value: U32,
+        value at 4: U32,
     }
 }
 
@@ -169,13 +176,13 @@ image! {
     /// `spd_ruleset_ext_t`.
     RulesetImage, 16 {
         /// Length in words.
-        len: U16,
+        len at 0: U16,
         /// Type.
-        kind: U16,
+        kind at 2: U16,
         /// Number of rules.
-        count: U32,
+        count at 4: U32,
         /// Version of the table.
-        version: U64,
+        version at 8: U64,
     }
 }
 
