@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod fuzz_targets;
 pub mod golden;
+pub mod kernel_c;
 pub mod lab;
 pub mod service_bundle;
 

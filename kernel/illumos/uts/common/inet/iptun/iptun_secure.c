@@ -74,7 +74,10 @@
  * Lock order: iptun_lock, itp_lock, iph_lock; iptun_policy_lock last.  Nodes
  * are looked up by name, which takes ipsec_tunnel_policy_lock, without
  * iptun_lock, because walks over all nodes hold the first and take the
- * second.  The MAC layer is called without any of these.
+ * second.  There is one exception, which was there before: the node of a
+ * simple policy is made under iptun_lock, and iptun_policy_adopt_new() takes
+ * it out again there if it cannot be attached.  The MAC layer is called
+ * without any of these.
  */
 
 #include <sys/types.h>

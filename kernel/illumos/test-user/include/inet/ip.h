@@ -1,0 +1,24 @@
+/*
+ * This file and its contents are supplied under the terms of the
+ * Common Development and Distribution License ("CDDL"), version 1.0.
+ * You may only use this file in accordance with the terms of version
+ * 1.0 of the CDDL.
+ *
+ * A full copy of the text of the CDDL should have accompanied this
+ * source.  A copy of the CDDL is also available via the Internet at
+ * http://www.illumos.org/license/CDDL.
+ *
+ * SPDX-License-Identifier: CDDL-1.0
+ */
+
+#ifndef	_TEST_INET_IP_H
+#define	_TEST_INET_IP_H
+
+/* The numbers of protocols are the same everywhere. */
+#include <sys/types.h>
+#include <netinet/in.h>
+
+/* Set while the host is part of a cluster. */
+extern void (*cl_inet_deletespi)(int, uint8_t, uint32_t, void *);
+
+#endif	/* _TEST_INET_IP_H */

@@ -1,0 +1,889 @@
+/*
+ * This file and its contents are supplied under the terms of the
+ * Common Development and Distribution License ("CDDL"), version 1.0.
+ * You may only use this file in accordance with the terms of version
+ * 1.0 of the CDDL.
+ *
+ * A full copy of the text of the CDDL should have accompanied this
+ * source.  A copy of the CDDL is also available via the Internet at
+ * http://www.illumos.org/license/CDDL.
+ *
+ * SPDX-License-Identifier: CDDL-1.0
+ */
+
+/*
+ * Drives inet/iptun/iptun_secure.c: tunnels that come, go, get other names
+ * and other policy, their links, and packets.  What is here stands in for
+ * inet/iptun/iptun.c and the MAC layer with their edits.
+ */
+
+#include <sys/debug.h>
+#include <sys/errno.h>
+#include <sys/kmem.h>
+#include <sys/systm.h>
+#include <inet/ipdrop.h>
+#include <inet/ipsec_ns_spd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "driver.h"
+#include "iptun_impl.h"
+#include "stand_in_spd.h"
+
+#define	TUNNELS	4
+#define	NODES	64
+
+/* One node that a tunnel had before, as iptun_secure.c has it. */
+struct iptun_old_policy {
+	struct iptun_old_policy	*iop_next;
+	ipsec_tun_pol_t		*iop_itp;
+};
+#define	GONE	UINT32_MAX
+
+typedef struct tunnel {
+	iptun_t		*t_iptun;	/* NULL if there is none */
+	char		t_name[MAXLINKNAMELEN];
+	link_state_t	t_link;		/* as the MAC layer was told */
+} tunnel_t;
+
+static netstack_t *stack;
+static cred_t cred;
+static tunnel_t tunnels[TUNNELS];
+static boolean_t no_names;
+static taskq_ent_t *queued;
+static iptun_typeinfo_t types[] = {
+	{ IPTUN_TYPE_UNKNOWN }, { IPTUN_TYPE_IPV4 }, { IPTUN_TYPE_IPV6 },
+	{ IPTUN_TYPE_6TO4 }
+};
+
+void *iptun_taskq = &queued;
+ipsec_dropstats_t shim_drops;
+
+/* The rest of the kernel. */
+
+zoneid_t
+crgetzoneid(const cred_t *cr)
+{
+	return (cr->cr_zoneid);
+}
+
+netstack_t *
+netstack_find_by_cred(const cred_t *cr)
+{
+	return (cr->cr_netstack);
+}
+
+void
+netstack_rele(netstack_t *ns)
+{
+	VERIFY(ns == stack);
+}
+
+uint32_t
+ipsec_act_ovhd(const ipsec_act_t *act)
+{
+	VERIFY(act->ipa_type == IPSEC_ACT_APPLY);
+	return (act->ipa_apply.ipp_use_esp ? 100 : 0);
+}
+
+void
+ip_drop_packet(mblk_t *mp, boolean_t in, void *ill, ulong_t *counter,
+    ipdropper_t *dropper)
+{
+	VERIFY(in && ill == NULL &&
+	    dropper == &stack->netstack_ipsec->ipsec_spd_dropper);
+	(*counter)++;
+	freemsg(mp);
+}
+
+int
+dls_mgmt_get_linkinfo(datalink_id_t linkid, char *name, void *a, void *b,
+    void *c)
+{
+	VERIFY(a == NULL && b == NULL && c == NULL);
+	/* An up-call is made without locks. */
+	VERIFY(shim_locks_held() == 0);
+	VERIFY(linkid >= 1 && linkid <= TUNNELS);
+	if (no_names)
+		return (ENOENT);
+	(void) strncpy(name, tunnels[linkid - 1].t_name, MAXLINKNAMELEN);
+	return (0);
+}
+
+void
+mac_link_update(mac_handle_t mh, link_state_t state)
+{
+	VERIFY(shim_locks_held() == 0);
+	((tunnel_t *)mh)->t_link = state;
+}
+
+void
+taskq_dispatch_ent(taskq_t *tq, task_func_t *func, void *arg, uint_t flags,
+    taskq_ent_t *ent)
+{
+	taskq_ent_t **at;
+
+	VERIFY((void *)tq == iptun_taskq && flags == 0);
+	for (at = &queued; *at != NULL; at = &(*at)->tqent_next)
+		VERIFY(*at != ent);
+	ent->tqent_func = func;
+	ent->tqent_arg = arg;
+	ent->tqent_next = NULL;
+	*at = ent;
+}
+
+static void
+run_tasks(void)
+{
+	taskq_ent_t *ent;
+
+	while ((ent = queued) != NULL) {
+		queued = ent->tqent_next;
+		ent->tqent_func(ent->tqent_arg);
+	}
+}
+
+/* Tunnels. */
+
+static tunnel_t *
+tunnel_of(const char *word)
+{
+	ulong_t n = driver_number(word);
+
+	VERIFY(n < TUNNELS);
+	return (&tunnels[n]);
+}
+
+static iptun_t *
+iptun_of(const char *word)
+{
+	iptun_t *iptun = tunnel_of(word)->t_iptun;
+
+	VERIFY(iptun != NULL);
+	return (iptun);
+}
+
+void
+iptun_set_policy(datalink_id_t linkid, ipsec_tun_pol_t *itp)
+{
+	iptun_t *iptun = tunnels[linkid - 1].t_iptun;
+
+	if (iptun == NULL)
+		return;
+	mutex_enter(&iptun->iptun_lock);
+	if (iptun_policy_admit(iptun, itp)) {
+		VERIFY(iptun->iptun_itp != itp);
+		ITP_REFHOLD(itp);
+		iptun->iptun_itp = itp;
+	}
+	(void) iptun_secure_dispatch(iptun);
+	mutex_exit(&iptun->iptun_lock);
+}
+
+int
+iptun_create(iptun_kparams_t *ik, cred_t *cr)
+{
+	VERIFY(cr == &cred);
+	return (ik->iptun_kparam_flags & IPTUN_KPARAM_TYPE ? 0 : EINVAL);
+}
+
+/* Names have just been compared. */
+static void
+verify_names(const tunnel_t *t)
+{
+	ipsec_tun_pol_t *itp = t->t_iptun->iptun_itp;
+
+	VERIFY(!(t->t_iptun->iptun_flags & IPTUN_POLICY_OTHER) ==
+	    (itp == NULL || strcmp(itp->itp_name, t->t_name) == 0));
+}
+
+/* The tunnel that has the name of a node hears of it. */
+static void
+tell(ipsec_tun_pol_t *itp)
+{
+	uint_t i;
+
+	for (i = 0; i < TUNNELS; i++) {
+		if (tunnels[i].t_iptun != NULL &&
+		    strcmp(tunnels[i].t_name, itp->itp_name) == 0) {
+			iptun_set_policy(i + 1, itp);
+			verify_names(&tunnels[i]);
+		}
+	}
+}
+
+/*
+ * Somebody has looked a node up that is about to leave the tree, and comes
+ * to the tunnel of its name right now.
+ */
+static void
+too_late(ipsec_tun_pol_t *itp)
+{
+	uint_t i;
+
+	/* With a lock of a tunnel, this one is in the way. */
+	if (shim_locks_held() != 0)
+		return;
+	tell(itp);
+	for (i = 0; i < TUNNELS; i++) {
+		VERIFY(tunnels[i].t_iptun == NULL ||
+		    tunnels[i].t_iptun->iptun_itp != itp);
+	}
+}
+
+static void
+free_tunnel(iptun_t *iptun)
+{
+	iptun->iptun_flags |= IPTUN_CONDEMNED;
+	/* The queue has a thread of its own. */
+	if (iptun->iptun_secure.is_task != 0)
+		run_tasks();
+	iptun_secure_drain(iptun);
+	/* It is unbound, which would be told. */
+	mutex_enter(&iptun->iptun_lock);
+	(void) iptun_secure_dispatch(iptun);
+	mutex_exit(&iptun->iptun_lock);
+	iptun_secure_drain(iptun);
+	iptun->iptun_flags &= ~(uint32_t)IPTUN_MAC_REGISTERED;
+	iptun->iptun_connp = NULL;
+	if (iptun->iptun_itp != NULL) {
+		iptun_policy_leave(iptun);
+		ITP_REFRELE(iptun->iptun_itp, stack);
+		iptun->iptun_itp = NULL;
+	}
+	VERIFY(iptun->iptun_secure.is_old == NULL);
+	mutex_destroy(&iptun->iptun_lock);
+	free(iptun);
+}
+
+/* Adds one rule that is in force, or removes all. */
+static void
+set_rules(ipsec_tun_pol_t *itp, boolean_t some)
+{
+	ipsec_selkey_t key;
+	ipsec_policy_t *rule;
+
+	mutex_enter(&itp->itp_lock);
+	rw_enter(&itp->itp_policy->iph_lock, RW_WRITER);
+	if (!some) {
+		ipsec_ns_spd_flush(itp->itp_policy, NULL, stack);
+		itp->itp_flags &= ~(uint32_t)ITPF_PFLAGS;
+	} else {
+		itp->itp_flags |= ITPF_P_ACTIVE;
+		if (avl_is_empty(&itp->itp_policy->iph_rulebyid)) {
+			bzero(&key, sizeof (key));
+			key.ipsl_valid = IPSL_IPV4;
+			shim_kmem_pause(B_TRUE);
+			rule = ipsec_policy_create(&key, "12345678", 8,
+			    IPSEC_ACT_APPLY, 1, &itp->itp_next_policy_index,
+			    stack);
+			shim_kmem_pause(B_FALSE);
+			VERIFY(ipsec_check_policy(itp->itp_policy, rule, 0));
+			ipsec_enter_policy(itp->itp_policy, rule, 0, stack);
+		}
+	}
+	rw_exit(&itp->itp_policy->iph_lock);
+	mutex_exit(&itp->itp_lock);
+}
+
+/*
+ * Policy that comes with the parameters of a tunnel: a node of its own, if it
+ * has none, and a rule.
+ */
+static int
+set_simple(tunnel_t *t, iptun_t *iptun)
+{
+	ipsec_tun_pol_t *itp = iptun->iptun_itp;
+	int error;
+
+	if (itp == NULL || (iptun->iptun_flags & IPTUN_POLICY_OTHER)) {
+		itp = get_tunnel_policy(t->t_name, stack);
+		if (itp != NULL) {
+			ITP_REFRELE(itp, stack);
+			return (EEXIST);
+		}
+		itp = create_tunnel_policy(t->t_name, stack);
+		error = iptun_policy_adopt_new(iptun, itp);
+		VERIFY(error == 0 || error == ENOMEM);
+		if (error != 0) {
+			/* Nothing is left of it. */
+			VERIFY(get_tunnel_policy(t->t_name, stack) == NULL);
+			return (error);
+		}
+		VERIFY(iptun->iptun_itp == itp);
+	}
+	mutex_enter(&itp->itp_lock);
+	VERIFY(!iptun_policy_owned(itp));
+	mutex_exit(&itp->itp_lock);
+	set_rules(itp, B_TRUE);
+	return (0);
+}
+
+/* What must hold. */
+
+static ipsec_tun_pol_t *nodes[NODES];
+static uint_t nnodes;
+
+static void
+add_node(ipsec_tun_pol_t *itp)
+{
+	uint_t i;
+
+	for (i = 0; i < nnodes; i++) {
+		if (nodes[i] == itp)
+			return;
+	}
+	VERIFY(nnodes < NODES);
+	nodes[nnodes++] = itp;
+}
+
+static boolean_t
+in_tree(const ipsec_tun_pol_t *node)
+{
+	avl_tree_t *tree = &stack->netstack_ipsec->ipsec_tunnel_policies;
+	ipsec_tun_pol_t *itp = avl_first(tree);
+
+	while (itp != NULL && itp != node)
+		itp = AVL_NEXT(tree, itp);
+	return (itp != NULL);
+}
+
+static boolean_t
+in_force(const iptun_t *iptun)
+{
+	ipsec_tun_pol_t *itp = iptun->iptun_itp;
+
+	return (itp != NULL && !(iptun->iptun_flags & IPTUN_POLICY_OTHER) &&
+	    (itp->itp_flags & ITPF_P_ACTIVE) &&
+	    avl_numnodes(&itp->itp_policy->iph_rulebyid) > 0);
+}
+
+static void
+verify(void)
+{
+	avl_tree_t *tree = &stack->netstack_ipsec->ipsec_tunnel_policies;
+	struct iptun_old_policy *old, *other;
+	ipsec_tun_pol_t *itp;
+	iptun_t *iptun;
+	uint_t i, j, refs, attached;
+
+	VERIFY(shim_locks_held() == 0);
+	nnodes = 0;
+	for (itp = avl_first(tree); itp != NULL; itp = AVL_NEXT(tree, itp))
+		add_node(itp);
+	for (i = 0; i < TUNNELS; i++) {
+		if ((iptun = tunnels[i].t_iptun) == NULL)
+			continue;
+		if (iptun->iptun_itp != NULL)
+			add_node(iptun->iptun_itp);
+		VERIFY(iptun_secure_may_run(iptun) ==
+		    (!(iptun->iptun_flags & IPTUN_SECURE) ||
+		    in_force(iptun)));
+		for (old = iptun->iptun_secure.is_old; old != NULL;
+		    old = old->iop_next) {
+			add_node(old->iop_itp);
+			for (other = old->iop_next; other != NULL;
+			    other = other->iop_next)
+				VERIFY(other->iop_itp != old->iop_itp);
+		}
+	}
+	/* None has been lost. */
+	VERIFY(nnodes == spd_tunnels);
+	for (j = 0; j < nnodes; j++) {
+		itp = nodes[j];
+		attached = 0;
+		refs = in_tree(itp);
+		for (i = 0; i < TUNNELS; i++) {
+			if ((iptun = tunnels[i].t_iptun) == NULL)
+				continue;
+			attached += (iptun->iptun_itp == itp);
+			for (old = iptun->iptun_secure.is_old; old != NULL;
+			    old = old->iop_next)
+				refs += (old->iop_itp == itp);
+		}
+		VERIFY3U(itp->itp_refcnt, ==, refs + attached);
+		if (itp->itp_tunnels == GONE)
+			VERIFY(attached == 0 && !in_tree(itp));
+		else
+			VERIFY3U(itp->itp_tunnels, ==, attached);
+	}
+}
+
+/* For each tunnel its name, that of its node, and what follows from that. */
+static void
+put_state(void)
+{
+	iptun_t *iptun;
+	uint_t i;
+
+	verify();
+	for (i = 0; i < TUNNELS; i++) {
+		iptun = tunnels[i].t_iptun;
+		if (iptun == NULL) {
+			(void) printf("; -");
+			continue;
+		}
+		(void) printf("; %s %s %s %s %d", tunnels[i].t_name,
+		    iptun->iptun_itp == NULL ? "-" :
+		    iptun->iptun_itp->itp_name,
+		    (iptun->iptun_flags & IPTUN_POLICY_OTHER) ? "other" :
+		    "own", iptun_secure_may_run(iptun) ? "runs" : "waits",
+		    tunnels[i].t_link);
+	}
+}
+
+/* Commands. */
+
+/* make TUNNEL NAME KFLAGS TYPE FAILS */
+static void
+do_make(char **words)
+{
+	tunnel_t *t = tunnel_of(words[0]);
+	iptun_t *iptun = calloc(1, sizeof (*iptun));
+	iptun_kparams_t ik;
+	ipsec_tun_pol_t *itp;
+	int error;
+
+	VERIFY(t->t_iptun == NULL);
+	(void) strncpy(t->t_name, words[1], MAXLINKNAMELEN - 1);
+	ik.iptun_kparam_linkid = (datalink_id_t)(t - tunnels) + 1;
+	ik.iptun_kparam_flags = (uint32_t)driver_number(words[2]);
+	ik.iptun_kparam_type = (iptun_type_t)driver_number(words[3]);
+	mutex_init(&iptun->iptun_lock, NULL, MUTEX_DEFAULT, NULL);
+	iptun->iptun_linkid = ik.iptun_kparam_linkid;
+	iptun->iptun_ns = stack;
+	iptun->iptun_typeinfo = &types[ik.iptun_kparam_type];
+	iptun->iptun_mh = (mac_handle_t)t;
+	t->t_link = LINK_STATE_UNKNOWN;
+	error = iptun_secure_init(iptun, &ik);
+	if (error == 0 && (ik.iptun_kparam_flags & IPTUN_KPARAM_SECINFO))
+		error = set_simple(t, iptun);
+	if (error == 0) {
+		iptun->iptun_connp = iptun;
+		itp = get_tunnel_policy(t->t_name, stack);
+		if (itp != NULL)
+			iptun_policy_found(iptun, itp);
+		if (driver_number(words[4]) != 0)
+			error = EIO;
+	}
+	if (error != 0) {
+		iptun_policy_stays(iptun);
+		free_tunnel(iptun);
+	} else {
+		VERIFY(iptun_secure_kparam(iptun) ==
+		    (ik.iptun_kparam_flags & IPTUN_KPARAM_SECURE));
+		iptun->iptun_flags |= IPTUN_BOUND | IPTUN_MAC_REGISTERED;
+		t->t_iptun = iptun;
+		iptun_secure_created(&ik, t->t_name, &cred);
+	}
+	run_tasks();
+	(void) printf("%d", error);
+	put_state();
+}
+
+/* remove TUNNEL */
+static void
+do_remove(char **words)
+{
+	tunnel_t *t = tunnel_of(words[0]);
+	iptun_t *iptun = iptun_of(words[0]);
+
+	t->t_iptun = NULL;
+	free_tunnel(iptun);
+	(void) printf("0");
+	put_state();
+}
+
+/* start TUNNEL: it is plumbed */
+static void
+do_start(char **words)
+{
+	iptun_t *iptun = iptun_of(words[0]);
+
+	iptun_policy_look(iptun);
+	mutex_enter(&iptun->iptun_lock);
+	iptun->iptun_flags |= IPTUN_MAC_STARTED;
+	(void) iptun_secure_dispatch(iptun);
+	mutex_exit(&iptun->iptun_lock);
+	run_tasks();
+	if (!no_names && (iptun->iptun_flags & IPTUN_SECURE))
+		verify_names(tunnel_of(words[0]));
+	(void) printf("0");
+	put_state();
+}
+
+static void
+do_stop(char **words)
+{
+	iptun_t *iptun = iptun_of(words[0]);
+
+	mutex_enter(&iptun->iptun_lock);
+	iptun->iptun_flags &= ~(uint32_t)IPTUN_MAC_STARTED;
+	(void) iptun_secure_dispatch(iptun);
+	mutex_exit(&iptun->iptun_lock);
+	run_tasks();
+	(void) printf("0");
+	put_state();
+}
+
+/* modify TUNNEL: nothing, but what comes with its end */
+static void
+do_modify(char **words)
+{
+	iptun_t *iptun = iptun_of(words[0]);
+
+	mutex_enter(&iptun->iptun_lock);
+	iptun_modify_exit(iptun, &cred);
+	run_tasks();
+	(void) printf("0");
+	put_state();
+}
+
+/* rename TUNNEL NAME ANYHOW */
+static void
+do_rename(char **words)
+{
+	tunnel_t *t = tunnel_of(words[0]);
+	iptun_t *iptun = iptun_of(words[0]);
+	boolean_t keeps = iptun_secure_getcapab(iptun, IPTUN_CAPAB_KEEPS_NAME,
+	    NULL);
+
+	VERIFY(!iptun_secure_getcapab(iptun, 1, NULL));
+	VERIFY(keeps == ((iptun->iptun_flags & IPTUN_SECURE) &&
+	    in_force(iptun)));
+	/* Who is busy keeps its name. */
+	mutex_enter(&iptun->iptun_lock);
+	mutex_exit(&iptun->iptun_lock);
+	if ((iptun->iptun_flags & IPTUN_MAC_STARTED) ||
+	    (keeps && driver_number(words[2]) == 0)) {
+		(void) printf("%d", EBUSY);
+	} else {
+		(void) strncpy(t->t_name, words[1], MAXLINKNAMELEN - 1);
+		(void) printf("0");
+	}
+	put_state();
+}
+
+/* policy NAME RULES TOLD: a node, with a rule or without */
+static void
+do_policy(char **words)
+{
+	ipsec_tun_pol_t *itp = get_tunnel_policy(words[0], stack);
+
+	if (itp == NULL)
+		itp = create_tunnel_policy(words[0], stack);
+	if (driver_number(words[2]) != 0 && !no_names)
+		tell(itp);
+	set_rules(itp, driver_number(words[1]) != 0);
+	if (driver_number(words[2]) != 0 && !no_names)
+		tell(itp);
+	ITP_REFRELE(itp, stack);
+	run_tasks();
+	(void) printf("0");
+	put_state();
+}
+
+/* simple TUNNEL: policy that comes with the parameters of a tunnel */
+static void
+do_simple(char **words)
+{
+	tunnel_t *t = tunnel_of(words[0]);
+	iptun_t *iptun = iptun_of(words[0]);
+	int error;
+
+	mutex_enter(&iptun->iptun_lock);
+	error = set_simple(t, iptun);
+	if (error == 0)
+		(void) iptun_secure_dispatch(iptun);
+	mutex_exit(&iptun->iptun_lock);
+	run_tasks();
+	(void) printf("%d", error);
+	put_state();
+}
+
+/* foreign TUNNEL: a node of its name, but of another stack */
+static void
+do_foreign(char **words)
+{
+	tunnel_t *t = tunnel_of(words[0]);
+	iptun_t *iptun = iptun_of(words[0]), before = *iptun;
+	netstack_t other;
+	ipsec_tun_pol_t *itp = create_tunnel_policy("other", stack);
+
+	(void) strncpy(itp->itp_name, t->t_name, MAXLINKNAMELEN - 1);
+	itp->itp_ns = &other;
+	iptun_set_policy(iptun->iptun_linkid, itp);
+	VERIFY(iptun->iptun_itp == before.iptun_itp);
+	VERIFY(iptun->iptun_flags == before.iptun_flags);
+	VERIFY(itp->itp_tunnels == 0 && itp->itp_refcnt == 2);
+	itp->itp_ns = stack;
+	(void) strncpy(itp->itp_name, "other", MAXLINKNAMELEN - 1);
+	itp_unlink(itp, stack);
+	ITP_REFRELE(itp, stack);
+	run_tasks();
+	(void) printf("0");
+	put_state();
+}
+
+/* owned: do rules of an owner keep simple policy away? */
+static void
+do_owned(char **words)
+{
+	ipsec_tun_pol_t *itp = create_tunnel_policy("owned", stack);
+	ipsec_policy_head_t *php;
+	ipsec_selkey_t key;
+	ipsec_policy_t *rule;
+	ipsec_ns_t *owner;
+	uint_t i;
+
+	VERIFY(ipsec_ns_intern("svc:/vpn:a", 10, &owner) == 0);
+	bzero(&key, sizeof (key));
+	key.ipsl_valid = IPSL_IPV6;
+	for (i = 0; i < 4; i++) {
+		/* First nobody's rule, then the owner's. */
+		php = (i < 2) ? itp->itp_inactive : itp->itp_policy;
+		rule = ipsec_policy_create(&key, "12345678", 8,
+		    IPSEC_ACT_APPLY, 1, &itp->itp_next_policy_index, stack);
+		ipsec_ns_spd_own(rule, i % 2 == 0 ? NULL : owner);
+		rw_enter(&php->iph_lock, RW_WRITER);
+		ipsec_enter_policy(php, rule, 1, stack);
+		rw_exit(&php->iph_lock);
+
+		mutex_enter(&itp->itp_lock);
+		(void) printf("%s%d", i == 0 ? "" : " ",
+		    iptun_policy_owned(itp));
+		mutex_exit(&itp->itp_lock);
+
+		rw_enter(&php->iph_lock, RW_WRITER);
+		ipsec_ns_spd_flush(php, NULL, stack);
+		ipsec_ns_spd_flush(php, owner, stack);
+		rw_exit(&php->iph_lock);
+	}
+	ipsec_ns_rele(owner);
+	itp_unlink(itp, stack);
+	ITP_REFRELE(itp, stack);
+}
+
+/* names YES: can names of links be resolved? */
+static void
+do_names(char **words)
+{
+	no_names = (driver_number(words[0]) == 0);
+}
+
+/* fail N */
+static void
+do_fail(char **words)
+{
+	shim_kmem_fail(driver_number(words[0]));
+}
+
+/* send TUNNEL: may it?  The state of the link is right afterwards. */
+static void
+do_send(char **words)
+{
+	tunnel_t *t = tunnel_of(words[0]);
+	iptun_t *iptun = iptun_of(words[0]);
+	boolean_t ok = iptun_secure_tx_ok(iptun);
+
+	/* As iptun_m_tx() does. */
+	iptun_secure_notice(iptun);
+	run_tasks();
+	if (iptun->iptun_flags & IPTUN_SECURE) {
+		VERIFY(iptun->iptun_secure.is_told ==
+		    (IS_IPTUN_RUNNING(iptun) ? IPTUN_TOLD_UP :
+		    IPTUN_TOLD_DOWN));
+		VERIFY(t->t_link == (IS_IPTUN_RUNNING(iptun) ?
+		    LINK_STATE_UP : LINK_STATE_DOWN));
+	}
+	VERIFY(iptun_secure_waits(iptun) == !ok);
+	VERIFY(iptun_secure_overhead() == 100);
+	(void) printf("%d", ok);
+	put_state();
+}
+
+/* receive TUNNEL IRAFLAGS ICMP: passed, dropped without policy, got clear */
+static void
+do_receive(char **words)
+{
+	iptun_t *iptun = iptun_of(words[0]);
+	uint64_t errors = iptun->iptun_ierrors;
+	ip_recv_attr_t ira;
+	mblk_t *mp, *passed;
+
+	shim_kmem_pause(B_TRUE);
+	mp = allocb(8, BPRI_HI);
+	shim_kmem_pause(B_FALSE);
+	ira.ira_flags = driver_number(words[1]);
+	bzero(&shim_drops, sizeof (shim_drops));
+	passed = iptun_secure_rx(iptun, mp, &ira, driver_number(words[2]) != 0);
+	VERIFY(passed == NULL || passed == mp);
+	VERIFY(iptun->iptun_ierrors == errors + (passed == NULL));
+	if (passed != NULL)
+		freemsg(passed);
+	run_tasks();
+	(void) printf("%d %lu %lu", passed != NULL,
+	    shim_drops.ipds_spd_explicit, shim_drops.ipds_spd_got_clear);
+	put_state();
+}
+
+/*
+ * protects TUNNEL SECURE FROM TYPE AH ESP: FROM is 0 for no action, 1 for
+ * one in the attributes, 2 for one in a rule
+ */
+static void
+do_protects(char **words)
+{
+	iptun_t *iptun = iptun_of(words[0]);
+	ipsec_action_t act;
+	ipsec_policy_t rule;
+	ip_xmit_attr_t ixa;
+
+	bzero(&act, sizeof (act));
+	bzero(&rule, sizeof (rule));
+	bzero(&ixa, sizeof (ixa));
+	act.ipa_act.ipa_type = (uint8_t)driver_number(words[3]);
+	act.ipa_want_ah = (uint_t)driver_number(words[4]);
+	act.ipa_want_esp = (uint_t)driver_number(words[5]);
+	rule.ipsp_act = &act;
+	if (driver_number(words[1]) != 0)
+		ixa.ixa_flags = IXAF_IPSEC_SECURE;
+	if (driver_number(words[2]) == 1)
+		ixa.ixa_ipsec_action = &act;
+	if (driver_number(words[2]) == 2)
+		ixa.ixa_ipsec_policy = &rule;
+	(void) printf("%d", iptun_secure_protects(iptun, &ixa));
+}
+
+/* Rules on plain values. */
+
+static void
+do_check_create(char **words)
+{
+	(void) printf("%d", iptun_secure_check_create(
+	    (uint32_t)driver_number(words[0]), (int)driver_number(words[1])));
+}
+
+static void
+do_check_command(char **words)
+{
+	iptun_kparams_t ik;
+	int error, rval = 0;
+
+	bzero(&ik, sizeof (ik));
+	ik.iptun_kparam_flags = (uint32_t)driver_number(words[0]);
+	error = iptun_ioc_create_secure(&ik, 0, 0, &cred, &rval);
+	(void) printf("%d %d", iptun_secure_check_command(
+	    ik.iptun_kparam_flags), error);
+}
+
+static void
+do_check_modify(char **words)
+{
+	(void) printf("%d", iptun_secure_check_modify(
+	    (uint32_t)driver_number(words[0]),
+	    (uint32_t)driver_number(words[1])));
+}
+
+static void
+do_in_force(char **words)
+{
+	(void) printf("%d", iptun_secure_in_force(
+	    (uint32_t)driver_number(words[0]), driver_number(words[1])));
+}
+
+static void
+do_action(char **words)
+{
+	(void) printf("%d", iptun_secure_action_protects(
+	    (uint_t)driver_number(words[0]),
+	    driver_number(words[1]) != 0 ? B_TRUE : B_FALSE,
+	    driver_number(words[2]) != 0 ? B_TRUE : B_FALSE));
+}
+
+static void
+do_verdict(char **words)
+{
+	(void) printf("%d", (int)iptun_secure_verdict(
+	    driver_number(words[0]) != 0 ? B_TRUE : B_FALSE,
+	    driver_number(words[1]) != 0 ? B_TRUE : B_FALSE,
+	    driver_number(words[2]) != 0 ? B_TRUE : B_FALSE));
+}
+
+/* ends: the addresses of a tunnel whose modification fails */
+static void
+do_ends(char **words)
+{
+	iptun_t iptun, before;
+	iptun_ends_t ends;
+	uint32_t flags = (uint32_t)driver_number(words[0]);
+
+	bzero(&iptun, sizeof (iptun));
+	mutex_init(&iptun.iptun_lock, NULL, MUTEX_DEFAULT, NULL);
+	iptun.iptun_flags = flags;
+	(void) memset(&iptun.iptun_laddr, 1, sizeof (iptun.iptun_laddr));
+	(void) memset(&iptun.iptun_raddr, 2, sizeof (iptun.iptun_raddr));
+	before = iptun;
+	iptun_ends_save(&iptun, &ends);
+	(void) memset(&iptun.iptun_laddr, 3, sizeof (iptun.iptun_laddr));
+	(void) memset(&iptun.iptun_raddr, 4, sizeof (iptun.iptun_raddr));
+	iptun.iptun_flags ^= IPTUN_LADDR | IPTUN_RADDR;
+	iptun.iptun_flags &= ~(uint32_t)IPTUN_BOUND;
+	mutex_enter(&iptun.iptun_lock);
+	(void) printf("%d ", iptun_ends_restore(&iptun, &ends));
+	mutex_exit(&iptun.iptun_lock);
+	(void) printf("%u", iptun.iptun_flags);
+	VERIFY(memcmp(&iptun.iptun_laddr, &before.iptun_laddr,
+	    sizeof (before.iptun_laddr)) == 0);
+	VERIFY(memcmp(&iptun.iptun_raddr, &before.iptun_raddr,
+	    sizeof (before.iptun_raddr)) == 0);
+	mutex_destroy(&iptun.iptun_lock);
+}
+
+static const driver_command_t commands[] = {
+	{ "make", 5, do_make },
+	{ "remove", 1, do_remove },
+	{ "start", 1, do_start },
+	{ "stop", 1, do_stop },
+	{ "modify", 1, do_modify },
+	{ "rename", 3, do_rename },
+	{ "policy", 3, do_policy },
+	{ "simple", 1, do_simple },
+	{ "foreign", 1, do_foreign },
+	{ "owned", 0, do_owned },
+	{ "names", 1, do_names },
+	{ "fail", 1, do_fail },
+	{ "send", 1, do_send },
+	{ "receive", 3, do_receive },
+	{ "protects", 6, do_protects },
+	{ "check_create", 2, do_check_create },
+	{ "check_command", 1, do_check_command },
+	{ "check_modify", 2, do_check_modify },
+	{ "in_force", 2, do_in_force },
+	{ "action", 3, do_action },
+	{ "verdict", 3, do_verdict },
+	{ "ends", 1, do_ends },
+	{ NULL, 0, NULL }
+};
+
+int
+main(void)
+{
+	iptun_t *iptun;
+	uint_t i;
+
+	stack = spd_init();
+	cred.cr_netstack = stack;
+	spd_before_unlink = too_late;
+	driver_run(commands);
+	run_tasks();
+	for (i = 0; i < TUNNELS; i++) {
+		iptun = tunnels[i].t_iptun;
+		tunnels[i].t_iptun = NULL;
+		if (iptun != NULL)
+			free_tunnel(iptun);
+	}
+	spd_fini(stack);
+	VERIFY(spd_tunnels == 0);
+	return (0);
+}
