@@ -37,6 +37,12 @@ const FILES: &[(&str, From)] = &[
     ("usr/lib/ipsec-rs/bin/ipsecconf", Built("ipsecconf")),
     ("usr/lib/ipsec-rs/bin/ipseckey", Built("ipseckey")),
     ("usr/lib/ipsec-rs/bin/tcpkey", HardLink("usr/lib/ipsec-rs/bin/ipseckey")),
+    (
+        "usr/lib/ipsec-rs/man/man4p/pf_key-namespaces.4p",
+        Repository("docs/man/pf_key-namespaces.4p"),
+    ),
+    ("usr/lib/ipsec-rs/man/man4p/pf_policy.4p", Repository("docs/man/pf_policy.4p")),
+    ("usr/lib/ipsec-rs/man/man5/ipsecinit.d.5", Repository("docs/man/ipsecinit.d.5")),
     ("usr/lib/ipsec-rs/man/man8/dladm-iptun.8", Repository("docs/man/dladm-iptun.8")),
     ("usr/lib/ipsec-rs/man/man8/ipsecconf.8", Repository("docs/man/ipsecconf.8")),
     ("usr/lib/ipsec-rs/man/man8/ipseckey.8", Repository("docs/man/ipseckey.8")),

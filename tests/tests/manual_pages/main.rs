@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The manual pages against what they describe: examples are run and show what the page
+//! shows, options are those that the commands take, numbers are those of the protocol,
+//! and the C client of pf_policy(4P) is compiled and used.
+
+mod client;
+mod examples;
+mod numbers;
+mod options;
+
+use std::fs;
+use std::path::Path;
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn page(name: &str) -> String {
+    read(&format!("docs/man/{name}"))
+}
+
+/// The lines of a section of a page.
+fn section<'a>(page: &'a str, title: &'a str) -> impl Iterator<Item = &'a str> {
+    page.lines()
+        .skip_while(move |line| line.strip_prefix(".Sh ") != Some(title))
+        .skip(1)
+        .take_while(|line| !line.starts_with(".Sh "))
+}
+
+/// The literal blocks among the examples of a page, as a reader sees them.
+fn examples(name: &str) -> Vec<String> {
+    let page = page(name);
+    let mut blocks = Vec::new();
+    let mut open: Option<String> = None;
+    for line in section(&page, "EXAMPLES") {
+        match &mut open {
+            None if line.starts_with(".Bd -literal") => open = Some(String::new()),
+            None => {}
+            Some(_) if line == ".Ed" => blocks.extend(open.take()),
+            Some(block) => {
+                let line = line.strip_prefix("\\&").unwrap_or(line);
+                block.push_str(&line.replace("\\(aq", "'").replace("\\e", "\\"));
+                block.push('\n');
+            }
+        }
+    }
+    assert!(open.is_none(), "{name}: a block without an end");
+    blocks
+}
