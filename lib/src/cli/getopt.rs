@@ -11,6 +11,20 @@
 //!
 //! getopt knows no words as options. A table may have some without a letter: exactly
 //! these words (`--plan`) are options, others are what they have always been.
+//!
+//! ```
+//! use clap::{Arg, ArgAction, Command};
+//! use illumos_ipsec::cli::getopt::scan;
+//!
+//! let table = Command::new("ipsecconf")
+//!     .arg(Arg::new("add").short('a'))
+//!     .arg(Arg::new("quiet").short('q').action(ArgAction::SetTrue))
+//!     .arg(Arg::new("operands").num_args(0..));
+//! let scanned = scan(table, ["-qa", "my.conf", "-"].map(Into::into))?;
+//! assert_eq!(scanned.options, [('q', None), ('a', Some("my.conf".into()))]);
+//! assert_eq!(scanned.operands, ["-"]);
+//! # Ok::<(), illumos_ipsec::cli::getopt::GetoptError>(())
+//! ```
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -47,6 +61,10 @@ pub enum GetoptError {
 
 /// Scans arguments (without the program name). The first operand ends the options,
 /// as does `--`; a lone `-` is an operand.
+///
+/// # Panics
+///
+/// If the table cannot take what has been scanned: it needs an argument for operands.
 pub fn scan(
     command: Command,
     args: impl IntoIterator<Item = OsString>,

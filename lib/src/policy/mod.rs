@@ -12,6 +12,18 @@
 //! Every stage goes on after a problem, so that one run reports all of them,
 //! each with its source, line and column. Nothing here talks to a kernel.
 //! Source: `spec/ipsecconf.md` sections 6 to 8.
+//!
+//! ```
+//! use illumos_ipsec::policy::{self, SourceText};
+//!
+//! let text = b"{ tunnel vpn0 negotiate tunnel } ipsec { encr_algs aes }\n{ lport 53 } byepass { }\n";
+//! let source = SourceText { name: "my.conf".to_owned(), text: text.to_vec(), tunnel: None };
+//! let parsed = policy::parse(&[source]);
+//! // What is wrong says where it is; the rest of the text has been read all the same.
+//! let [problem] = &parsed.problems[..] else { panic!("one problem") };
+//! assert_eq!((problem.span.line, problem.span.column), (2, 14));
+//! assert!(problem.to_string().contains("`byepass`"));
+//! ```
 
 mod action;
 mod algorithm;

@@ -12,6 +12,31 @@
 //!
 //! A secure tunnel ([`Tunnel::secure`]) is created with an ioctl that a kernel without
 //! the change refuses, is read back, and is stored in a form that other tools refuse.
+//!
+//! ```no_run
+//! use illumos_ipsec::model::TunnelType;
+//! use illumos_ipsec::sys::System;
+//! use illumos_ipsec::sys::names::SystemNames;
+//! use illumos_ipsec::tunnels::{Tunnel, TunnelError, Tunnels};
+//!
+//! let system = System::current();
+//! let names = SystemNames::new(&system);
+//! let mut client = system.open_links()?;
+//! let tunnel = Tunnel {
+//!     name: b"vpn0".to_vec(),
+//!     kind: Some(TunnelType::Ipv4),
+//!     local: Some(b"192.0.2.1".to_vec()),
+//!     remote: Some(b"198.51.100.1".to_vec()),
+//!     secure: true,
+//! };
+//! let stored = false;
+//! match Tunnels::new(&mut client, &names).create(&tunnel, !stored) {
+//!     Ok(link) => println!("{link:?} passes nothing until there is policy for it"),
+//!     Err(TunnelError::NotGuaranteed) => eprintln!("this kernel cannot do that"),
+//!     Err(error) => return Err(error.into()),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod address;
 mod create;

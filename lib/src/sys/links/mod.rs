@@ -4,6 +4,19 @@
 //!
 //! [`LinkSystem`] is the raw interface with one back end for each kind of system;
 //! [`LinkClient`] has a typed call for each thing that can be asked.
+//!
+//! ```no_run
+//! use illumos_ipsec::model::LinkClass;
+//! use illumos_ipsec::sys::System;
+//! use illumos_ipsec::wire::dlmgmt::LinkFlags;
+//!
+//! let mut client = System::current().open_links()?;
+//! for link in client.list(LinkClass::IPTUN, LinkFlags::ACTIVE)? {
+//!     let name = client.name(link.link)?.name;
+//!     println!("{} {}", String::from_utf8_lossy(&name), client.mtu(link.link)?);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod client;
 mod status;

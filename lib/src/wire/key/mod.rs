@@ -15,6 +15,22 @@
 //! * [`Message`] is an owned value of typed extensions ([`Ext`]). Decoding and encoding
 //!   give back the same bytes, also for extensions not known here. Its keys, and the
 //!   bytes that it is encoded to, are wiped when they are dropped.
+//!
+//! ```
+//! use std::net::IpAddr;
+//!
+//! use illumos_ipsec::model::{SaFlags, SaType};
+//! use illumos_ipsec::wire::key::{AddressExt, Ext, ExtType, Message, MsgType, SaExt};
+//!
+//! let destination: IpAddr = "192.0.2.1".parse()?;
+//! let request = Message::request(MsgType::GET, SaType::ESP)
+//!     .with(Ext::Sa(SaExt::find(0x1001, SaFlags::empty())))
+//!     .with(Ext::Address(ExtType::ADDRESS_DST, AddressExt::new(destination, 0, 0)));
+//! let read = Message::decode(&request.encode())?;
+//! assert_eq!(read.sa().map(|sa| sa.spi), Some(0x1001));
+//! assert_eq!(read.exts, request.exts);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod assoc;
 mod consts;

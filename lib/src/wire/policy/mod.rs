@@ -14,6 +14,30 @@
 //!   message gives zeroes.
 //! * [`Message`] is an owned value of typed extensions ([`Ext`]). Decoding and
 //!   encoding give back the same bytes, also for extensions not known here.
+//!
+//! ```
+//! use illumos_ipsec::wire::policy::{
+//!     Attr, AttrTag, Ext, Message, MsgType, PortsExt, RuleExt, RuleFlags, SPD_STANDBY, describe,
+//! };
+//!
+//! // Clear text to and from the local port 53, beside the rules in force.
+//! let flags = RuleFlags::INBOUND | RuleFlags::OUTBOUND;
+//! let pass = [(AttrTag::EMPTY, 0), (AttrTag::TYPE, 2), (AttrTag::END, 0)];
+//! let attrs = pass.into_iter().map(|(tag, value)| Attr::new(tag, value)).collect();
+//! let request = Message::request(MsgType::ADDRULE, SPD_STANDBY)
+//!     .with(Ext::Rule(RuleExt { priority: 0x90_0000, flags, unused: 0, index: 0 }))
+//!     .with(Ext::LocalPort(PortsExt::single(53)))
+//!     .with(Ext::Action { count: 1, reserved: 0, attrs });
+//! let bytes = request.encode();
+//! assert_eq!(bytes.len(), 10 * 8);
+//! assert!(describe(&bytes).contains("ADDRULE"));
+//!
+//! let read = Message::decode(&bytes)?;
+//! assert_eq!(read.exts, request.exts);
+//! // A piece of a message is an error, not a panic.
+//! assert!(Message::decode(&bytes[..60]).is_err());
+//! # Ok::<(), illumos_ipsec::wire::policy::DecodeError>(())
+//! ```
 
 mod action;
 mod algs;
