@@ -6,9 +6,10 @@ pub(crate) mod reset;
 pub(crate) mod set;
 pub(crate) mod show;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use illumos_ipsec::cli::getopt_long::{Options, Scanned};
 use illumos_ipsec::model::LinkId;
 use illumos_ipsec::policy::c_integer;
 use illumos_ipsec::sys::links::LinkStatus;
@@ -19,6 +20,7 @@ use illumos_ipsec::wire::dlmgmt::LinkInfo;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::options::{PROPERTY_OPTIONS, of_a_sibling, text};
 
 /// A property.
 #[derive(Debug)]
@@ -59,6 +61,34 @@ pub(crate) fn assignments(lists: &[String]) -> Result<Vec<Assignment>, Failure> 
         }
     }
     Ok(found)
+}
+
+/// What `set-linkprop` and `reset-linkprop` are given.
+struct Change {
+    scanned: Scanned,
+    temporary: bool,
+    /// Another root directory.
+    root: Option<OsString>,
+    wanted: Vec<Assignment>,
+}
+
+impl Change {
+    fn scan(context: &Context, args: &[OsString]) -> Result<Self, Failure> {
+        let options = Options { flags: "t", values: "Rp", long: PROPERTY_OPTIONS };
+        let (scanned, error) = context.scan(&options, args);
+        let (mut temporary, mut root, mut lists) = (false, None, Vec::new());
+        for (letter, value) in &scanned.options {
+            match letter {
+                't' => temporary = true,
+                'R' => root = Some(value.clone()),
+                'p' => lists.push(text(value)),
+                letter => return Err(of_a_sibling(*letter, context.name)),
+            }
+        }
+        error.map_or(Ok(()), Err)?;
+        let wanted = assignments(&lists)?;
+        Ok(Self { scanned, temporary, root, wanted })
+    }
 }
 
 /// A property by name, in any case of letters.

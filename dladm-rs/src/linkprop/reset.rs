@@ -4,37 +4,23 @@
 
 use std::ffi::{OsStr, OsString};
 
-use illumos_ipsec::cli::getopt_long::Options;
 use illumos_ipsec::model::LinkClass;
 use illumos_ipsec::sys::links::LinkStatus;
 use illumos_ipsec::wire::dlmgmt::{LinkFlags, LinkInfo};
 
 use super::set::store;
-use super::{PROPERTIES, Property, assignments, find, link};
+use super::{Change, PROPERTIES, Property, find, link};
 use crate::altroot;
 use crate::context::Context;
 use crate::failure::{Failure, warn};
 use crate::handover;
-use crate::options::{PROPERTY_OPTIONS, of_a_sibling, one, text};
-
-const OPTIONS: Options = Options { flags: "t", values: "Rp", long: PROPERTY_OPTIONS };
+use crate::options::one;
 
 pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failure> {
-    let (scanned, error) = context.scan(&OPTIONS, args);
-    let (mut temporary, mut root, mut lists) = (false, None, Vec::new());
-    for (letter, value) in &scanned.options {
-        match letter {
-            't' => temporary = true,
-            'R' => root = Some(value),
-            'p' => lists.push(text(value)),
-            letter => return Err(of_a_sibling(*letter, context.name)),
-        }
-    }
-    error.map_or(Ok(()), Err)?;
-    let wanted = assignments(&lists)?;
+    let Change { scanned, temporary, root, wanted } = Change::scan(context, args)?;
     let name = one(&scanned.operands)?;
     if let Some(root) = root {
-        return altroot::record(context, root, &scanned);
+        return altroot::record(context, &root, &scanned);
     }
     let link = link(context, name)?;
     if link.class != LinkClass::IPTUN {

@@ -79,26 +79,8 @@ pub enum KeyError {
     BadReply(#[from] DecodeError),
 }
 
-/// An error reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Refusal {
-    /// The request.
-    pub request: MsgType,
-    /// Error number.
-    pub errno: Errno,
-    /// More about it.
-    pub diagnostic: Diagnostic,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.request, self.errno)?;
-        if self.diagnostic != Diagnostic::NONE {
-            write!(f, ": {}", self.diagnostic)?;
-        }
-        Ok(())
-    }
-}
+/// An error reply of `PF_KEY`.
+pub type Refusal = super::Refusal<MsgType, Diagnostic>;
 
 /// Received bytes; they are wiped when they are dropped.
 pub type Received = Zeroizing<Vec<u8>>;

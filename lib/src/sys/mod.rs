@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`links`] | data-links: `/dev/dld`, the link daemon, statistics |
 //! | `socket` | a connection to the kernel that is a socket: one trait |
+//! | `refusal` | what a kernel says when it does not do what it is asked |
 //! | [`policy`] | the client of `PF_POLICY` |
 //! | [`key`] | the client of `PF_KEY` |
 //! | `illumos` | back end: this machine (on illumos only) |
@@ -29,6 +30,7 @@ pub mod key;
 pub mod links;
 pub mod names;
 pub mod policy;
+mod refusal;
 pub mod script;
 pub mod signals;
 mod socket;
@@ -39,6 +41,7 @@ mod terminal;
 mod usermode;
 
 pub use clock::local_time;
+pub use refusal::Refusal;
 pub use socket::{MessageSocket, OpenError, Ready};
 pub use system::{NoKernel, System};
 pub use terminal::window_rows;

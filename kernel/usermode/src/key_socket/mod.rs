@@ -357,14 +357,7 @@ impl Kernel {
         let kind = header.kind;
         let served = |satype| matches!(satype, SaType::AH | SaType::ESP);
         match kind {
-            MsgType::GETSPI
-            | MsgType::ADD
-            | MsgType::UPDATE
-            | MsgType::X_UPDATEPAIR
-            | MsgType::DELETE
-            | MsgType::X_DELPAIR
-            | MsgType::X_DELPAIR_STATE
-            | MsgType::GET => {
+            kind if namespace::is_about_one(kind) => {
                 if header.satype == SaType::UNSPEC {
                     return Err(Diagnostic::SATYPE_NEEDED.into());
                 }

@@ -64,16 +64,23 @@ impl Kernel {
 pub(super) fn is_shown(kind: MsgType, answer: &[u8]) -> bool {
     match kind {
         MsgType::X_PROMISC => true,
-        MsgType::GETSPI
-        | MsgType::ADD
-        | MsgType::UPDATE
-        | MsgType::X_UPDATEPAIR
-        | MsgType::DELETE
-        | MsgType::X_DELPAIR
-        | MsgType::X_DELPAIR_STATE
-        | MsgType::GET => answer.len() > HEADER_LEN,
-        _ => false,
+        kind => is_about_one(kind) && answer.len() > HEADER_LEN,
     }
+}
+
+/// Is a request about one association?
+pub(super) fn is_about_one(kind: MsgType) -> bool {
+    matches!(
+        kind,
+        MsgType::GETSPI
+            | MsgType::ADD
+            | MsgType::UPDATE
+            | MsgType::X_UPDATEPAIR
+            | MsgType::DELETE
+            | MsgType::X_DELPAIR
+            | MsgType::X_DELPAIR_STATE
+            | MsgType::GET
+    )
 }
 
 /// A message with the namespace of its record behind the rest.

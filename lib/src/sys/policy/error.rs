@@ -64,23 +64,5 @@ impl PolicyError {
     }
 }
 
-/// An error reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Refusal {
-    /// The request.
-    pub request: MsgType,
-    /// Error number.
-    pub errno: Errno,
-    /// More about EINVAL.
-    pub diagnostic: Diagnostic,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.request, self.errno)?;
-        if self.diagnostic != Diagnostic::NONE {
-            write!(f, ": {}", self.diagnostic)?;
-        }
-        Ok(())
-    }
-}
+/// An error reply of `PF_POLICY`.
+pub type Refusal = super::super::Refusal<MsgType, Diagnostic>;

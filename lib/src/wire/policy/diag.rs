@@ -5,7 +5,7 @@
 use crate::wire::number::diagnostics;
 
 /// Diagnostic code of a reply.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Diagnostic(pub u16);
 
 // The texts are part of the standard output of ipsecconf, so they are the original's.
