@@ -10,12 +10,12 @@ use std::os::unix::ffi::OsStrExt;
 
 use clap::{Arg, ArgAction, Command as ClapCommand, value_parser};
 use illumos_ipsec::cli::getopt;
-use illumos_ipsec::model::{Namespace, TunnelName};
+use illumos_ipsec::cli::owner::Who;
+use illumos_ipsec::model::TunnelName;
 use illumos_ipsec::policy::c_integer;
 use illumos_ipsec::sys::policy::Scope;
 
 use crate::exit::{Failure, complain};
-use crate::owner::Who;
 
 /// What is asked for.
 #[derive(Debug)]
@@ -323,14 +323,10 @@ impl State {
         if self.who.is_some() {
             return Err(fatal("a namespace has been given already"));
         }
-        self.who = Some(match Namespace::new(value.as_bytes()) {
-            _ if value == "*" => Who::Everybody,
-            Ok(namespace) => Who::Named(namespace),
-            Err(error) => {
-                let value = bstr::BStr::new(value.as_bytes());
-                return Err(fatal(format_args!("-N {value:?}: {error}")));
-            }
-        });
+        let who = Who::of_option(value.as_bytes()).map_err(|error| {
+            fatal(format_args!("-N {:?}: {error}", bstr::BStr::new(value.as_bytes())))
+        })?;
+        self.who = Some(who);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 //! What all commands need.
 
+use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::cli::plain;
 use illumos_ipsec::model::Namespace;
 use illumos_ipsec::policy::AlgDb;
@@ -11,7 +12,7 @@ use illumos_ipsec::sys::names::SystemNames;
 use illumos_ipsec::sys::policy::PolicyClient;
 
 use crate::exit::{self, Failure, complain};
-use crate::owner::{self, Who};
+use crate::owner;
 
 /// The system and how to talk to the operator.
 pub(crate) struct Context {

@@ -52,7 +52,7 @@ use std::process::ExitCode;
 use args::{Command, Invocation};
 use context::Context;
 use exit::Failure;
-use owner::Who;
+use illumos_ipsec::cli::owner::Who;
 
 /// Runs the command with the arguments of this process.
 #[must_use]

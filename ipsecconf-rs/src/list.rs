@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::model::{Namespace, Side};
 use illumos_ipsec::policy::{self, AlgDb, Names};
 use illumos_ipsec::sys::policy::{DUMP_TRIES, DumpError, PolicyClient, Scope, Whose};
@@ -12,7 +13,6 @@ use illumos_ipsec::wire::policy::DumpItem;
 
 use crate::context::Context;
 use crate::exit::{Failure, complain, request_failure, scope_failure};
-use crate::owner::Who;
 use crate::view_file::{Origins, ViewFile, write_out};
 
 pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Whose policy a command is about, and where the files of an owner are.
+//! Where the files of an owner are.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -10,27 +10,6 @@ use std::path::{Path, PathBuf};
 
 use illumos_ipsec::model::Namespace;
 use illumos_ipsec::sys::System;
-
-/// Whose policy a command is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
-    /// That of the nameless owner, as ever; listings show everybody's.
-    Nameless,
-    /// `-N NAMESPACE`.
-    Named(Namespace),
-    /// `-N '*'`.
-    Everybody,
-}
-
-impl Who {
-    /// The one namespace, if it is one.
-    pub(crate) fn namespace(&self) -> Option<&Namespace> {
-        match self {
-            Self::Named(namespace) => Some(namespace),
-            Self::Nameless | Self::Everybody => None,
-        }
-    }
-}
 
 /// The record of loaded policy.
 pub(crate) const VIEW: &str = ".conf";

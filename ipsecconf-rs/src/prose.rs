@@ -5,10 +5,10 @@
 
 use std::io::{self, Write};
 
+use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::wire::policy::Diagnostic;
 
 use crate::context::Context;
-use crate::owner::Who;
 
 /// Before a change by hand.
 const BANNER: &str = "

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use illumos_ipsec::cli::diagnostics;
+use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::model::{Side, TunnelName};
 use illumos_ipsec::policy::{self, Problem, Resolver, Severity, SourceText};
 use illumos_ipsec::sys::files::LockFile;
@@ -22,7 +23,6 @@ use crate::context::Context;
 use crate::exit::{self, Failure, complain, program, scope_failure};
 use crate::load::{self, Transaction};
 use crate::open_tunnels;
-use crate::owner::Who;
 use crate::source::Sources;
 use crate::view::{Entry, Item};
 use crate::view_file::ViewFile;

@@ -11,12 +11,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, Command};
 use illumos_ipsec::cli::getopt;
-use illumos_ipsec::model::Namespace;
+use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::sys::System;
 use nix::sys::stat::{Mode, umask};
 
 use crate::exit::End;
-use crate::owner::Who;
 use crate::session::{Session, Settings, Source};
 
 /// The name under which the program runs.
@@ -136,10 +135,7 @@ pub(crate) fn run(
 
 /// The operand of `-N`.
 fn who(program: Program, value: &OsStr) -> Result<Who, End> {
-    if value == "*" {
-        return Ok(Who::Everybody);
-    }
-    Namespace::new(value.as_bytes()).map(Who::Named).map_err(|error| {
+    Who::of_option(value.as_bytes()).map_err(|error| {
         let shown = value.as_bytes().escape_ascii();
         eprintln!("{}: -N {shown}: {error}", program.name());
         End::Fatal

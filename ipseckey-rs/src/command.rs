@@ -2,6 +2,7 @@
 
 //! The commands and their SA types.
 
+use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::model::SaType;
 use illumos_ipsec::sys::key::KeyError;
 use illumos_ipsec::wire::errno::Errno;
@@ -10,7 +11,7 @@ use illumos_ipsec::wire::key::{Diagnostic, HEADER_LEN, Header, Message, MsgType}
 use crate::args::{self, Program};
 use crate::exit::End;
 use crate::line::{Line, Word};
-use crate::owner::{self, Who};
+use crate::owner;
 use crate::session::{CommandResult, Done, Session, Source};
 use crate::{add, find, help, monitor, save, show, value};
 

@@ -9,7 +9,8 @@
 
 use std::collections::BTreeSet;
 
-use illumos_ipsec::model::{Namespace, SaType};
+use illumos_ipsec::cli::owner::Who;
+use illumos_ipsec::model::SaType;
 use illumos_ipsec::sys::key::KeyClient;
 use illumos_ipsec::wire::key::{Diagnostic, Ext, HEADER_LEN, Message, MsgType};
 use illumos_ipsec::wire::namespace::NamespaceExt;
@@ -18,17 +19,6 @@ use crate::command::{self, Verb};
 use crate::exit::End;
 use crate::session::{CommandResult, Done, Session};
 use crate::show;
-
-/// Whose associations a run is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
-    /// Those of the nameless owner, as ever; listings show everybody's.
-    Nameless,
-    /// `-N NAMESPACE`.
-    Named(Namespace),
-    /// `-N '*'`.
-    Everybody,
-}
 
 /// Insists on a kernel that knows namespaces.
 pub(crate) fn insist(program: &str, client: &mut KeyClient) -> Result<(), End> {

@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::model::SaType;
 use illumos_ipsec::policy::AlgDb;
 use illumos_ipsec::sys::key::{KeyClient, KeyError};
@@ -25,7 +26,7 @@ use crate::exit::End;
 use crate::flight::Flight;
 use crate::input::Input;
 use crate::line::{Joiner, Line, TooLong};
-use crate::owner::{self, Who};
+use crate::owner;
 use crate::show::Look;
 use crate::terminal::{Terminal, Typed};
 

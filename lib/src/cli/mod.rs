@@ -6,6 +6,7 @@ pub mod diagnostics;
 pub mod getopt;
 pub mod getopt_long;
 pub mod ofmt;
+pub mod owner;
 pub mod smf;
 
 /// The text of a system error, without the number that Rust adds.
