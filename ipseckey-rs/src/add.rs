@@ -5,61 +5,18 @@
 //! All words are read and all errors collected; if there is one, nothing is sent. A few
 //! errors end the reading at once.
 
-use illumos_ipsec::model::{AlgProto, Lifetime, SaFlags, SaType, Secret};
+use illumos_ipsec::model::{AlgProto, SaFlags, SaType, Secret};
 use illumos_ipsec::wire::key::{IdentityExt, KeyExt, TCPSIG_MD5_KEY_LEN};
 use zeroize::Zeroizing;
 
-use crate::args::Program;
 use crate::build;
-use crate::command::Verb;
+use crate::fields::{Fields, NULL};
 use crate::keyword::{self, Amount, Family, Keyword, Limit};
 use crate::line::Word;
+use crate::program::Program;
 use crate::session::{CommandResult, Session};
-use crate::value::{self, Address, BadAddress, BadKey, Label};
-
-/// The cipher that takes no key.
-pub(crate) const NULL: u8 = 11;
-
-/// What the keywords say. Numbers are 0 where nothing is said.
-#[derive(Debug, Default)]
-pub(crate) struct Fields {
-    /// A keyword of the SA extension was there.
-    pub(crate) has_sa: bool,
-    pub(crate) spi: u32,
-    pub(crate) pair_spi: u32,
-    pub(crate) replay: u8,
-    pub(crate) state: u8,
-    pub(crate) auth: u8,
-    pub(crate) encr: u8,
-    pub(crate) flags: SaFlags,
-    pub(crate) encap: bool,
-    pub(crate) hard: Lifetime,
-    pub(crate) soft: Lifetime,
-    pub(crate) idle: Lifetime,
-    pub(crate) src: Option<Address>,
-    pub(crate) dst: Option<Address>,
-    pub(crate) inner_src: Option<Address>,
-    pub(crate) inner_dst: Option<Address>,
-    pub(crate) nat_local: Option<Address>,
-    pub(crate) nat_remote: Option<Address>,
-    pub(crate) src_port: u16,
-    pub(crate) dst_port: u16,
-    pub(crate) inner_src_port: u16,
-    pub(crate) inner_dst_port: u16,
-    pub(crate) nat_local_port: u16,
-    pub(crate) nat_remote_port: u16,
-    pub(crate) proto: u8,
-    pub(crate) inner_proto: u8,
-    reserved_bits: u16,
-    pub(crate) encr_key: Option<KeyExt>,
-    pub(crate) auth_key: Option<KeyExt>,
-    pub(crate) auth_string: Option<KeyExt>,
-    pub(crate) src_identity: Option<IdentityExt>,
-    pub(crate) dst_identity: Option<IdentityExt>,
-    pub(crate) replay_value: u32,
-    pub(crate) label: Option<Label>,
-    pub(crate) outer_label: Option<(Label, bool)>,
-}
+use crate::value::{self, BadAddress, BadKey};
+use crate::verb::Verb;
 
 /// Reads keywords and complains about them.
 pub(crate) struct Reader<'a, 's, 'w> {

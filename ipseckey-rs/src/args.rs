@@ -16,30 +16,8 @@ use illumos_ipsec::sys::System;
 use nix::sys::stat::{Mode, umask};
 
 use crate::exit::End;
+use crate::program::{Program, usage};
 use crate::session::{Session, Settings, Source};
-
-/// The name under which the program runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Program {
-    /// Every kind of association.
-    Ipseckey,
-    /// Only TCP signatures.
-    Tcpkey,
-}
-
-impl Program {
-    pub(crate) fn of(argv0: Option<&OsStr>) -> Self {
-        let base = argv0.map(Path::new).and_then(Path::file_name);
-        if base == Some(OsStr::new("tcpkey")) { Self::Tcpkey } else { Self::Ipseckey }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Ipseckey => "ipseckey",
-            Self::Tcpkey => "tcpkey",
-        }
-    }
-}
 
 fn options() -> Command {
     let flag = |name, letter| Arg::new(name).short(letter).action(ArgAction::Count);
@@ -179,15 +157,4 @@ fn read(
         println!("{}: Unable to open configuration file: {shown}: {error}\n", program.name());
         End::Fatal
     })
-}
-
-/// Shows how the command is used.
-pub(crate) fn usage(program: Program) -> End {
-    let name = program.name();
-    eprintln!(
-        "Usage:\t{name} [ -nvp ] [ -N namespace ] | cmd [sa_type] [extfield value]*\n\
-         \t{name} [ -nvp ] [ -N namespace ] -f infile\n\
-         \t{name} [ -nvp ] [ -N namespace ] -s outfile"
-    );
-    End::Fatal
 }

@@ -7,12 +7,13 @@ use std::net::Ipv6Addr;
 use illumos_ipsec::model::{Lifetime, SaFlags, SaState, SaType};
 use illumos_ipsec::wire::key::{AddressExt, Ext, ExtType, LabelExt, Message, SaExt};
 
-use crate::add::{Fields, NULL};
-use crate::command::{self, Verb};
+use crate::exchange;
+use crate::fields::{Fields, NULL};
 use crate::flight::Asked;
 use crate::reply;
 use crate::session::{CommandResult, Done, Session, Source};
 use crate::value::{Address, Label};
+use crate::verb::Verb;
 
 /// Protocols of what is in a tunnel: none said, IPv4, IPv6.
 const TUNNELLED: [u8; 3] = [0, 4, 41];
@@ -182,8 +183,8 @@ fn send(session: &mut Session, verb: Verb, kind: SaType, fields: Fields) -> Comm
             let asked = Asked { verb, kind, spi: fields.spi, addr: *addr };
             return session.ask(message, asked).map(|()| Done::Sent);
         }
-        command::verbose(session, &message);
-        let answer = command::exchange(session, &message)?;
+        exchange::verbose(session, &message);
+        let answer = exchange::exchange(session, &message)?;
         match reply::of_add(session, verb, kind, fields.spi, *addr, &answer)? {
             reply::Next::Good => made = true,
             reply::Next::Bad => failed = true,

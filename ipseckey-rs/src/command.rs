@@ -4,80 +4,15 @@
 
 use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::model::SaType;
-use illumos_ipsec::sys::key::KeyError;
-use illumos_ipsec::wire::errno::Errno;
-use illumos_ipsec::wire::key::{Diagnostic, HEADER_LEN, Header, Message, MsgType};
 
-use crate::args::{self, Program};
+use crate::exchange::{complain_diagnostic, each_of};
 use crate::exit::End;
 use crate::line::{Line, Word};
 use crate::owner;
+use crate::program::{self, Program};
 use crate::session::{CommandResult, Done, Session, Source};
-use crate::{add, find, help, monitor, save, show, value};
-
-/// A command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb {
-    Add,
-    Update,
-    UpdatePair,
-    Delete,
-    DeletePair,
-    Get,
-    Flush,
-    Dump,
-    Monitor,
-    PassiveMonitor,
-    Quit,
-    Save,
-    Help,
-}
-
-/// The words for commands, and whether `tcpkey` has them.
-const VERBS: &[(&str, Verb, bool)] = &[
-    ("update", Verb::Update, true),
-    ("update-pair", Verb::UpdatePair, false),
-    ("add", Verb::Add, true),
-    ("delete", Verb::Delete, true),
-    ("delete-pair", Verb::DeletePair, false),
-    ("get", Verb::Get, true),
-    ("flush", Verb::Flush, true),
-    ("dump", Verb::Dump, true),
-    ("monitor", Verb::Monitor, false),
-    ("passive_monitor", Verb::PassiveMonitor, false),
-    ("pmonitor", Verb::PassiveMonitor, false),
-    ("quit", Verb::Quit, true),
-    ("exit", Verb::Quit, true),
-    ("save", Verb::Save, true),
-    ("help", Verb::Help, true),
-    ("?", Verb::Help, true),
-];
-
-impl Verb {
-    fn find(word: &Word, program: Program) -> Option<Self> {
-        let known = VERBS.iter().find(|(name, _, _)| word.is(name));
-        known.filter(|(_, _, tcpkey)| *tcpkey || program == Program::Ipseckey).map(|(_, v, _)| *v)
-    }
-
-    /// The word for it in messages.
-    pub(crate) fn name(self) -> &'static str {
-        VERBS.iter().find(|(_, verb, _)| *verb == self).map_or("", |(name, _, _)| name)
-    }
-
-    /// The request that it becomes.
-    pub(crate) fn request(self) -> MsgType {
-        match self {
-            Self::Add => MsgType::ADD,
-            Self::Update => MsgType::UPDATE,
-            Self::UpdatePair => MsgType::X_UPDATEPAIR,
-            Self::Delete => MsgType::DELETE,
-            Self::DeletePair => MsgType::X_DELPAIR,
-            Self::Get => MsgType::GET,
-            Self::Flush => MsgType::FLUSH,
-            _ => MsgType::DUMP,
-        }
-    }
-}
+use crate::verb::Verb;
+use crate::{add, find, flush, help, monitor, save, show, value};
 
 /// Carries out a command.
 pub(crate) fn run(session: &mut Session, line: &Line) -> CommandResult {
@@ -162,8 +97,8 @@ fn with_type(
             find::run(session, verb, some, words)
         }
         Verb::Flush if !words.is_empty() => session.refuse("Too many arguments for flush command"),
-        Verb::Flush if session.settings.who == Who::Everybody => owner::flush_all(session, some),
-        Verb::Flush => flush(session, some).map(|()| Done::Prompt).or_else(|end| match end {
+        Verb::Flush if session.settings.who == Who::Everybody => flush::all_owners(session, some),
+        Verb::Flush => flush::run(session, some).map(|()| Done::Prompt).or_else(|end| match end {
             End::Fatal => session.failed(),
             other => Err(other),
         }),
@@ -189,7 +124,7 @@ fn unknown(session: &mut Session, line: &Line) -> CommandResult {
         session.complain(format_args!("Unknown command ({word}).\n"));
     }
     match session.source {
-        Source::CommandLine => Err(args::usage(session.settings.program)),
+        Source::CommandLine => Err(program::usage(session.settings.program)),
         Source::File => {
             session.complain_plain("Type help or ? for usage info");
             Ok(Done::Failed)
@@ -199,82 +134,6 @@ fn unknown(session: &mut Session, line: &Line) -> CommandResult {
             Ok(Done::Prompt)
         }
     }
-}
-
-/// Removes every association of a type.
-pub(crate) fn flush(session: &mut Session, kind: SaType) -> Result<(), End> {
-    if session.settings.check {
-        return Ok(());
-    }
-    flush_with(session, kind, Message::request(MsgType::FLUSH, kind))
-}
-
-/// Sends a request to flush, and says what came of it.
-pub(crate) fn flush_with(
-    session: &mut Session,
-    kind: SaType,
-    mut message: Message,
-) -> Result<(), End> {
-    session.seq += 1;
-    session.number(&mut message);
-    verbose(session, &message);
-    let reply = exchange(session, &message)?;
-    let header = Header::read(&reply);
-    if header.kind != MsgType::FLUSH {
-        session.complain("Error: doflush: Return message not of type SADB_FLUSH!");
-        return Err(End::Fatal);
-    }
-    if header.errno == Errno::OK {
-        return Ok(());
-    }
-    if header.errno == Errno::EINVAL {
-        complain_diagnostic(session, header.diagnostic);
-        session.complain(format_args!("Cannot flush SA type {}.", kind.0));
-    }
-    let text = show::strerror(header.errno);
-    session.complain(format_args!("return message (in doflush): {text}"));
-    Err(End::Fatal)
-}
-
-/// Sends a request; gives the answer to it.
-pub(crate) fn exchange(
-    session: &mut Session,
-    message: &Message,
-) -> Result<illumos_ipsec::sys::key::Received, End> {
-    session.settle()?;
-    let seq = message.header.seq;
-    let client = session.client();
-    let result: Result<_, KeyError> =
-        client.send(message).and_then(|()| client.reply(|header| header.seq == seq));
-    result.map_err(|error| session.exchange_failed(&error))
-}
-
-/// Shows a request before it is sent, if that is wanted.
-pub(crate) fn verbose(session: &mut Session, message: &Message) {
-    if !session.settings.verbose {
-        return;
-    }
-    let bytes = message.encode();
-    let rule = "==========================================\n";
-    session.print(format!("VERBOSE ON:  Message to kernel looks like:\n{rule}"));
-    show_message(session, &bytes);
-    session.print(rule);
-}
-
-/// Shows a message on standard output.
-pub(crate) fn show_message(session: &mut Session, bytes: &[u8]) {
-    session.look_at_clock();
-    let mut text = zeroize::Zeroizing::new(Vec::with_capacity(2048));
-    let complaints = session.look().message(&mut text, bytes);
-    session.print(&*text);
-    for complaint in complaints {
-        session.complain(complaint);
-    }
-}
-
-/// Shows a diagnostic on standard error.
-pub(crate) fn complain_diagnostic(session: &mut Session, diagnostic: Diagnostic) {
-    session.complain_plain(format_args!("  Diagnostic code {}:  {diagnostic}.", diagnostic.0));
 }
 
 fn dump(session: &mut Session, kind: SaType) -> CommandResult {
@@ -299,32 +158,5 @@ fn dump(session: &mut Session, kind: SaType) -> CommandResult {
             session.complain(format_args!("Dump failed: {text}"));
             session.failed()
         }
-    }
-}
-
-/// Asks for all associations of a type and does something with each; the header of the
-/// last message if it says that something was wrong.
-pub(crate) fn each_of(
-    session: &mut Session,
-    kind: SaType,
-    mut act: impl FnMut(&mut Session, &[u8]) -> Result<(), End>,
-) -> Result<Option<Header>, End> {
-    let mut message = Message::request(MsgType::DUMP, kind);
-    session.seq += 1;
-    session.number(&mut message);
-    verbose(session, &message);
-    if let Err(error) = session.client().send(&message) {
-        return Err(session.exchange_failed(&error));
-    }
-    loop {
-        let seq = session.seq;
-        let reply = session.client().dump_record(seq);
-        let bytes = reply.map_err(|error| session.exchange_failed(&error))?;
-        if bytes.len() > HEADER_LEN {
-            act(session, &bytes)?;
-            continue;
-        }
-        let header = Header::read(&bytes);
-        return Ok((header.errno != Errno::OK).then_some(header));
     }
 }

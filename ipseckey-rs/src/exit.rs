@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use illumos_ipsec::cli::smf;
 
-use crate::args::Program;
+use crate::program::Program;
 
 /// Why a run is over before its time. What went wrong has been said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

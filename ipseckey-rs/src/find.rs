@@ -8,13 +8,14 @@ use illumos_ipsec::model::{SaFlags, SaType};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{AddressExt, Ext, ExtType, Header, Message, SaExt};
 
-use crate::args::Program;
-use crate::command::{self, Verb};
+use crate::exchange;
 use crate::keyword::{self, Keyword};
 use crate::line::Word;
+use crate::program::Program;
 use crate::reply::{self, Next};
 use crate::session::{CommandResult, Done, Session};
 use crate::value::{self, Address, BadAddress};
+use crate::verb::Verb;
 
 /// What the keywords say.
 #[derive(Debug, Default)]
@@ -193,8 +194,8 @@ fn by_destination(
         });
         let mut message = request(verb, kind, fields, src, Some(dst));
         session.number(&mut message);
-        command::verbose(session, &message);
-        let answer = command::exchange(session, &message)?;
+        exchange::verbose(session, &message);
+        let answer = exchange::exchange(session, &message)?;
         match reply::of_find(session, verb, kind, fields.spi.unwrap_or(0), dst, &answer)? {
             Next::Good => {}
             Next::Bad => failed = true,
@@ -213,15 +214,15 @@ fn by_source(session: &mut Session, verb: Verb, kind: SaType, fields: &Fields) -
     for src in srcs {
         let mut message = request(verb, kind, fields, src, None);
         session.number(&mut message);
-        command::verbose(session, &message);
-        let answer = command::exchange(session, &message)?;
+        exchange::verbose(session, &message);
+        let answer = exchange::exchange(session, &message)?;
         let header = Header::read(&answer);
         match header.errno {
-            Errno::OK if verb == Verb::Get => command::show_message(session, &answer),
+            Errno::OK if verb == Verb::Get => exchange::show_message(session, &answer),
             Errno::OK => {}
             Errno::EINVAL => {
                 session.print("One of the entered values is incorrect.\n");
-                command::complain_diagnostic(session, header.diagnostic);
+                exchange::complain_diagnostic(session, header.diagnostic);
                 return session.failed();
             }
             _ => {

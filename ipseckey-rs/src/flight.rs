@@ -12,11 +12,11 @@ use std::rc::Rc;
 use illumos_ipsec::model::SaType;
 use illumos_ipsec::wire::key::Message;
 
-use crate::command::Verb;
 use crate::exit::End;
 use crate::line::Line;
 use crate::reply::{self, Next};
 use crate::session::Session;
+use crate::verb::Verb;
 
 /// Octets of requests that are not answered, at most. An answer is not longer than its
 /// request, and the kernel drops what a socket cannot hold: 8192 octets.

@@ -2,9 +2,9 @@
 
 //! Help texts.
 
-use crate::args::Program;
 use crate::keyword;
 use crate::line::Word;
+use crate::program::Program;
 use crate::session::Session;
 
 const IPSECKEY: &str = "\

@@ -11,14 +11,21 @@
 //! | module | what it is |
 //! |---|---|
 //! | `args` | the options, acting from left to right |
-//! | `session` | where commands come from, and what becomes of messages |
+//! | `program` | the two names of the program |
+//! | `session` | a run: settings, the kernel, what becomes of messages |
+//! | `run` | where commands come from: command line, file, terminal or pipe |
 //! | `exit` | exit statuses |
 //! | `line` | logical lines and words; which words are keys |
+//! | `verb` | the words for commands |
 //! | `command` | the commands and their SA types |
+//! | `exchange` | requests, their answers and dumps |
 //! | `keyword` | the keywords, one row each |
 //! | `value` | numbers, algorithms, keys, addresses, labels |
-//! | `add` | add and update: collecting keywords, building requests |
+//! | `add` | add and update: collecting keywords |
+//! | `fields` | what they say an association is to be |
+//! | `build` | the requests for it |
 //! | `find` | delete and get |
+//! | `flush` | flush, of one owner or of all |
 //! | `flight` | requests of a file, several under way at once |
 //! | `reply` | answers of the kernel to both |
 //! | `owner` | namespaces: whose associations a run is about |
@@ -33,21 +40,27 @@ mod add;
 mod args;
 mod build;
 mod command;
+mod exchange;
 mod exit;
+mod fields;
 mod find;
 mod flight;
+mod flush;
 mod help;
 mod input;
 mod keyword;
 mod line;
 mod monitor;
 mod owner;
+mod program;
 mod reply;
+mod run;
 mod save;
 mod session;
 mod show;
 mod terminal;
 mod value;
+mod verb;
 
 use std::process::ExitCode;
 
@@ -58,7 +71,7 @@ use session::{Session, Settings, Source};
 #[must_use]
 pub fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
-    let program = args::Program::of(arguments.next().as_deref());
+    let program = program::Program::of(arguments.next().as_deref());
     let service = illumos_ipsec::cli::smf::service();
     let outcome = args::run(program, arguments.collect(), service.clone());
     exit::status(program, outcome, service.as_deref())

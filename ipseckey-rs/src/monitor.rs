@@ -7,7 +7,7 @@ use illumos_ipsec::sys::local_time;
 use illumos_ipsec::sys::signals::Interrupts;
 use illumos_ipsec::wire::key::{Message, MsgType};
 
-use crate::command;
+use crate::exchange;
 use crate::exit::End;
 use crate::owner;
 use crate::session::{CommandResult, Done, Session, Source};
@@ -26,7 +26,7 @@ pub(crate) fn run(session: &mut Session, active: bool) -> CommandResult {
         let mut message = Message::request(MsgType::X_PROMISC, ON);
         session.seq += 1;
         session.number(&mut message);
-        command::verbose(session, &message);
+        exchange::verbose(session, &message);
         if let Err(error) = session.client().send(&message) {
             return Err(session.exchange_failed(&error));
         }
@@ -47,7 +47,7 @@ pub(crate) fn run(session: &mut Session, active: bool) -> CommandResult {
         let time = local_time(session.look().now);
         session.print(format!("Read {} bytes.\nTimestamp: {time}\n", bytes.len()));
         session.print(owner::line(session, &bytes));
-        command::show_message(session, &bytes);
+        exchange::show_message(session, &bytes);
         session.print("\n");
     }
     match session.source {

@@ -7,35 +7,11 @@
 //! with it. Before anything else the kernel is asked whether it knows namespaces: one that
 //! does not would be told about everybody's associations, not about those of one owner.
 
-use std::collections::BTreeSet;
-
 use illumos_ipsec::cli::owner::Who;
-use illumos_ipsec::model::SaType;
-use illumos_ipsec::sys::key::KeyClient;
-use illumos_ipsec::wire::key::{Diagnostic, Ext, HEADER_LEN, Message, MsgType};
-use illumos_ipsec::wire::namespace::NamespaceExt;
+use illumos_ipsec::wire::key::{HEADER_LEN, Message, MsgType};
 
-use crate::command::{self, Verb};
-use crate::exit::End;
-use crate::session::{CommandResult, Done, Session};
-use crate::show;
-
-/// Insists on a kernel that knows namespaces.
-pub(crate) fn insist(program: &str, client: &mut KeyClient) -> Result<(), End> {
-    match client.knows_namespaces() {
-        Ok(true) => Ok(()),
-        Ok(false) => {
-            eprintln!(
-                "{program}: this kernel has no namespaces, so -N cannot be used; nothing was done"
-            );
-            Err(End::Fatal)
-        }
-        Err(error) => {
-            eprintln!("{program}: asking the kernel for namespaces: {error}");
-            Err(End::Fatal)
-        }
-    }
-}
+use crate::session::Session;
+use crate::verb::Verb;
 
 /// May a command be given for all namespaces together?
 pub(crate) fn fits_all(verb: Verb) -> bool {
@@ -90,48 +66,5 @@ pub(crate) fn concerns(who: &Who, bytes: &[u8]) -> bool {
         (Some(name), _) => name == own,
         (None, MsgType::ACQUIRE | MsgType::EXPIRE | MsgType::REGISTER) => true,
         (None, _) => bytes.len() == HEADER_LEN,
-    }
-}
-
-/// Removes the associations of all owners: one request for each that is found, and one for
-/// what belongs to nobody.
-pub(crate) fn flush_all(session: &mut Session, kind: SaType) -> CommandResult {
-    if session.settings.check {
-        return Ok(Done::Prompt);
-    }
-    let mut found = BTreeSet::new();
-    let outcome = command::each_of(session, kind, |_, bytes| {
-        let message = Message::decode(bytes).ok();
-        found.extend(message.as_ref().and_then(Message::namespace).cloned());
-        Ok(())
-    })?;
-    if let Some(header) = outcome {
-        command::complain_diagnostic(session, header.diagnostic);
-        let text = show::strerror(header.errno);
-        session.complain(format_args!("Cannot find the namespaces: {text}"));
-        return session.failed();
-    }
-    let mut failed = false;
-    for owner in found.into_iter().map(Some).chain([None]) {
-        let mut message = Message::request(MsgType::FLUSH, kind);
-        if let Some(owner) = owner {
-            message.exts.push(Ext::Namespace(NamespaceExt::Name(owner)));
-        }
-        match command::flush_with(session, kind, message) {
-            Ok(()) => {}
-            Err(End::Fatal) => failed = true,
-            Err(other) => return Err(other),
-        }
-    }
-    if failed { session.failed() } else { Ok(Done::Prompt) }
-}
-
-/// What is wrong with an association that is there already.
-pub(crate) fn taken(diagnostic: Diagnostic) -> &'static str {
-    match diagnostic {
-        Diagnostic::NAMESPACE_CONFLICT => {
-            "already exists, and belongs to another namespace or to none"
-        }
-        _ => "already exists",
     }
 }

@@ -6,13 +6,13 @@ use std::net::Ipv6Addr;
 
 use illumos_ipsec::model::SaType;
 use illumos_ipsec::wire::errno::Errno;
-use illumos_ipsec::wire::key::Header;
+use illumos_ipsec::wire::key::{Diagnostic, Header};
 
-use crate::command::Verb;
+use crate::exchange::show_message;
 use crate::exit::End;
-use crate::owner;
 use crate::session::{Session, Source};
 use crate::show;
+use crate::verb::Verb;
 
 /// How a command goes on after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(crate) fn of_add(
     Ok(match header.errno {
         Errno::OK => Next::Good,
         Errno::EEXIST if verb != Verb::UpdatePair => {
-            let what = owner::taken(header.diagnostic);
+            let what = taken(header.diagnostic);
             session.block(&association(kind, spi, addr, what));
             Next::Bad
         }
@@ -57,7 +57,7 @@ pub(crate) fn of_find(
 ) -> Result<Next, End> {
     let header = expected(session, verb, kind, reply)?;
     if verb == Verb::Get && matches!(header.errno, Errno::OK | Errno::EINVAL) {
-        crate::command::show_message(session, reply);
+        show_message(session, reply);
     }
     Ok(match header.errno {
         Errno::OK => Next::Good,
@@ -100,4 +100,14 @@ fn association(kind: SaType, spi: u32, addr: Ipv6Addr, what: &str) -> String {
     let kind = kind.word().map_or_else(|| kind.0.to_string(), str::to_owned);
     let addr = show::plain(addr);
     format!("Association (type = {kind}) with spi {spi:#x} and addr\n{addr} {what}.\n")
+}
+
+/// What is wrong with an association that is there already.
+fn taken(diagnostic: Diagnostic) -> &'static str {
+    match diagnostic {
+        Diagnostic::NAMESPACE_CONFLICT => {
+            "already exists, and belongs to another namespace or to none"
+        }
+        _ => "already exists",
+    }
 }

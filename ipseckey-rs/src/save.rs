@@ -24,11 +24,11 @@ use illumos_ipsec::wire::key::{
 };
 use zeroize::Zeroizing;
 
-use crate::args::Program;
-use crate::command;
+use crate::exchange;
 use crate::exit::End;
 use crate::line::Word;
 use crate::owner;
+use crate::program::Program;
 use crate::session::{CommandResult, Done, Session};
 use crate::show;
 
@@ -74,7 +74,7 @@ fn save(session: &mut Session, kind: SaType, path: Option<&OsStr>) -> CommandRes
         },
         _ => None,
     };
-    let outcome = command::each_of(session, kind, |session, bytes| {
+    let outcome = exchange::each_of(session, kind, |session, bytes| {
         let Ok(message) = Message::decode(bytes) else {
             session.complain("an association that cannot be understood is not saved");
             return Err(End::Fatal);
