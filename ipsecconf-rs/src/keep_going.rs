@@ -13,14 +13,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use illumos_ipsec::model::TunnelName;
+use illumos_ipsec::model::{Side, TunnelName};
 use illumos_ipsec::policy::{
     self, AlgDb, PolicyRule, Problem, Resolver, Severity, SourceText, Span,
 };
+use illumos_ipsec::sys::policy::{PolicyClient, Scope};
 
 use crate::check::refusals;
 use crate::context::Context;
-use crate::exit::complain;
+use crate::exit::{Failure, complain, scope_failure};
 use crate::open_tunnels;
 use crate::source::Sources;
 use crate::view::Head;
@@ -142,4 +143,41 @@ pub(crate) fn stopgap(context: &Context, tunnel: &TunnelName, source: usize) -> 
     let mut rule = rules.pop()?;
     rule.span = Span::whole(source);
     Some(rule)
+}
+
+/// How the tunnels without a usable policy are closed.
+pub(crate) fn closing(
+    context: &Context,
+    sources: &Sources,
+    triage: &Triage,
+    client: &mut PolicyClient,
+) -> Result<Closing, Failure> {
+    let mut closing = Closing::default();
+    if triage.is_complete() {
+        return Ok(closing);
+    }
+    let closed = triage.closed(sources);
+    let running = client
+        .tunnels(Side::Active, &Scope::All)
+        .map_err(|error| scope_failure("look at", &Scope::All, &error))?;
+    if triage.leaves_out_host(sources) {
+        closing.kept.insert(None);
+    }
+    for (tunnel, source) in closed {
+        if running.contains(&tunnel) {
+            closing.kept.insert(Some(tunnel));
+        } else {
+            closing.stopgaps.extend(stopgap(context, &tunnel, source));
+        }
+    }
+    if sources.unread {
+        // Nobody knows which tunnels that was about: whatever gets no rules keeps its own.
+        closing.kept.extend(running.into_iter().map(Some));
+        for rule in triage.good(sources) {
+            if let Some((tunnel, _)) = rule.tunnel {
+                closing.kept.remove(&Some(tunnel));
+            }
+        }
+    }
+    Ok(closing)
 }

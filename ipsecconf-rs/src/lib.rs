@@ -15,7 +15,8 @@
 //! | `owner` | whose policy it is, and where the files of an owner are |
 //! | `source` | reading policy: files, directories, standard input |
 //! | `check`, `contradictions` | what can be said without a kernel |
-//! | `load`, `additions`, `duplicates`, `graft` | the transaction that puts rules into the kernel |
+//! | `load` | what is loaded, and whether it is good |
+//! | `transaction`, `additions`, `duplicates`, `foreign`, `graft` | how it gets into the kernel |
 //! | `keep_going` | loading what is good, and closing the tunnels of what is not |
 //! | `plan`, `in_clear` | what a load would change, and which traffic would lose protection |
 //! | `open_tunnels` | saying so when a tunnel loses its policy |
@@ -32,6 +33,7 @@ mod delete;
 mod duplicates;
 mod exit;
 mod flush;
+mod foreign;
 mod graft;
 mod in_clear;
 mod keep_going;
@@ -43,6 +45,7 @@ mod plan;
 mod prose;
 mod remove;
 mod source;
+mod transaction;
 pub mod tunnel_policy;
 mod view;
 mod view_file;

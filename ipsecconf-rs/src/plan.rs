@@ -29,10 +29,10 @@ use crate::check::refusals;
 use crate::context::Context;
 use crate::duplicates::Conflict;
 use crate::exit::{Failure, complain, program, scope_failure};
+use crate::foreign::foreign;
 use crate::graft::Replaced;
 use crate::in_clear::{self, Opening, Ranked, Until};
-use crate::keep_going::Triage;
-use crate::load;
+use crate::keep_going::{self, Triage};
 use crate::source::Sources;
 use crate::view::{Head, Origin};
 use crate::view_file::{Origins, ViewFile, write_out};
@@ -51,7 +51,7 @@ pub(crate) fn run(
     let mut rules = rules.to_vec();
     let mut replaced = Replaced { scope: load.replace.clone(), ..Replaced::default() };
     if let Some(triage) = triage.filter(|triage| !triage.is_complete()) {
-        let closing = load::closing(context, sources, triage, client)?;
+        let closing = keep_going::closing(context, sources, triage, client)?;
         triage.report(sources, &closing);
         rules.extend(closing.stopgaps);
         replaced.kept = closing.kept;
@@ -124,7 +124,7 @@ impl Plan {
                 modes.insert(tunnel.clone(), rule.mode);
             }
         }
-        problems.extend(load::foreign(rules, owner, &active));
+        problems.extend(foreign(rules, owner, &active));
         // For each rule in force: what takes its place, if that is the same.
         let mut kept: Vec<Option<(usize, u32)>> = vec![None; active.len()];
         let mut added = Vec::new();

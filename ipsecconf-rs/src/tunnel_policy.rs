@@ -21,9 +21,10 @@ use crate::args::Load;
 use crate::check::refusals;
 use crate::context::Context;
 use crate::exit::{self, Failure, complain, program, scope_failure};
-use crate::load::{self, Transaction};
+use crate::load;
 use crate::open_tunnels;
 use crate::source::Sources;
+use crate::transaction::Transaction;
 use crate::view::{Entry, Item};
 use crate::view_file::ViewFile;
 
