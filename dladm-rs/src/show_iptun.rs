@@ -106,10 +106,13 @@ fn active_row(context: &mut Context, link: LinkId, origins: &LoadedFrom) -> Row 
     let address = |address: Option<IpAddr>| Cell::from(address.map(|ip| ip.to_string()));
     let from = TunnelName::new(&name).ok().and_then(|name| origins.get(&name));
     let policy = match from {
-        Some(files) => files.iter().map(String::as_str).collect::<Vec<_>>().join(",").into(),
+        // What was loaded can have gone with the tunnel that had this name.
+        Some(files) if flags.policy => {
+            files.iter().map(String::as_str).collect::<Vec<_>>().join(",").into()
+        }
         // There is some, and nobody knows from where.
         None if flags.policy => Cell::Unknown,
-        None => Cell::from(None::<String>),
+        _ => Cell::from(None::<String>),
     };
     Ok(vec![
         name.into(),

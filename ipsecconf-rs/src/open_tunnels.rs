@@ -38,9 +38,12 @@ pub(crate) fn warn(tunnels: &BTreeSet<TunnelName>) {
     if tunnels.is_empty() {
         return;
     }
-    let (noun, verb) = if tunnels.len() == 1 { ("tunnel", "has") } else { ("tunnels", "have") };
+    let (noun, verb, unless) = match tunnels.len() {
+        1 => ("tunnel", "has", "it requires IPsec, its"),
+        _ => ("tunnels", "have", "they require IPsec, their"),
+    };
     complain(format_args!(
-        "WARNING: {noun} {} {verb} no IPsec policy any more; traffic is no longer protected",
+        "WARNING: {noun} {} {verb} no IPsec policy any more; unless {unless} traffic is in clear",
         list(tunnels)
     ));
 }

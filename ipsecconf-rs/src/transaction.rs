@@ -245,7 +245,10 @@ impl<'a> Transaction<'a> {
             Err(_) => Vec::new(),
         };
         diagnostics::report(program(), &self.sources.texts, &problems);
-        request_failure("rules of somebody else stand in the way", error, Failure::Failed)
+        let failure =
+            request_failure("rules of somebody else stand in the way", error, Failure::Failed);
+        complain("the policy was not loaded; nothing was changed");
+        failure
     }
 
     fn refuse_mode_change(&self, graft: &Graft) -> Result<(), Stop> {

@@ -36,7 +36,9 @@ pub(crate) fn usage(program: Program) -> End {
     eprintln!(
         "Usage:\t{name} [ -nvp ] [ -N namespace ] | cmd [sa_type] [extfield value]*\n\
          \t{name} [ -nvp ] [ -N namespace ] -f infile\n\
-         \t{name} [ -nvp ] [ -N namespace ] -s outfile"
+         \t{name} [ -nvp ] -c infile\n\
+         \t{name} [ -nvp ] [ -N namespace ] -s outfile\n\
+         \"{name} help\" lists the commands; see ipseckey(8)."
     );
     End::Fatal
 }

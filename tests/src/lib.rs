@@ -7,6 +7,7 @@ pub mod fuzz_targets;
 pub mod golden;
 pub mod kernel_c;
 pub mod lab;
+pub mod pages;
 pub mod service_bundle;
 
 use std::path::PathBuf;

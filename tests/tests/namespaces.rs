@@ -141,6 +141,28 @@ fn the_service_leaves_owners_with_a_name_alone() {
 }
 
 #[test]
+fn a_refresh_that_meets_another_owner_replaces_nothing_and_is_loud() {
+    let lab = lab();
+    let file = lab.root("/etc/inet/ipsecinit.conf");
+    std::fs::write(&file, "{ lport 7 } drop { }\n").unwrap();
+    let _ = lab.svcadm(&["enable", "-s", "policy"]).exits(0);
+    let before = owners(&lab);
+    // The second rule is for traffic that a namespace has.
+    std::fs::write(&file, "{ lport 8 } drop { }\n{ lport 2 } drop { }\n").unwrap();
+    let _ = lab.svcadm(&["refresh", "-s", "policy"]).exits(1);
+    assert_eq!(owners(&lab), before);
+    let log = lab.svcs(&["-L", "policy"]).exits(0).stdout;
+    let log = std::fs::read_to_string(log.trim()).unwrap();
+    for piece in ["ipsecinit.conf:2:1: error: there is a rule of namespace", "nothing was changed"]
+    {
+        assert!(log.contains(piece), "no {piece:?} in {log}");
+    }
+    std::fs::write(&file, "{ lport 8 } drop { }\n").unwrap();
+    let _ = lab.svcadm(&["clear", "policy"]).exits(0);
+    assert_ne!(owners(&lab), before);
+}
+
+#[test]
 fn a_tunnel_is_open_only_when_nobody_has_a_rule_for_it() {
     let lab = lab();
     // vpn1 has rules of two owners.

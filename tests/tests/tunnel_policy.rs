@@ -388,6 +388,24 @@ fn outcome(lab: &Lab, tunnel: &str) -> Value {
     serde_json::from_str::<Value>(&done.stdout).expect("JSON")["outcome"].clone()
 }
 
+/// A tunnel of the same name does not have what was loaded for the one before it.
+#[test]
+fn the_source_of_a_policy_is_shown_while_it_is_in_force() {
+    for kind in BOTH {
+        let lab = Lab::with(kind, &[]);
+        let file = lab.root("/etc/inet/ipsecinit.conf");
+        fs::write(&file, "{ tunnel vpn0 negotiate tunnel } ipsec { encr_algs aes-gcm }\n").unwrap();
+        let made = create(&[], "remote=192.0.2.1", "vpn0");
+        let _ = lab.dladm(&made).exits(0);
+        let _ = lab.ipsecconf(&["-q", "-a", "/etc/inet/ipsecinit.conf"]).exits(0);
+        assert_eq!(source(&lab, "vpn0"), "/etc/inet/ipsecinit.conf");
+        let _ = lab.dladm(&["delete-iptun", "vpn0"]).exits(0);
+        let _ = lab.dladm(&made).exits(0);
+        assert_eq!(flags(&lab, "vpn0").as_deref(), Some("---"));
+        assert_eq!(source(&lab, "vpn0"), "");
+    }
+}
+
 #[test]
 fn a_renamed_tunnel_is_as_closed_as_before() {
     for kind in BOTH {
@@ -403,7 +421,8 @@ fn a_renamed_tunnel_is_as_closed_as_before() {
         assert_eq!(outcome(&lab, "vpn0"), json!("drop"), "there are no keys");
         // In use it is not renamed, and everything is as it was.
         let before = (lab.policy(), shard(&lab, "vpn0"));
-        let _ = lab.dladm(&["rename-link", "vpn0", "vpn1"]).exits(1).says("busy");
+        let done = lab.dladm(&["rename-link", "vpn0", "vpn1"]).exits(1).says("busy");
+        assert!(!done.stderr.contains("an earlier dladm"), "{done:?}");
         assert_eq!((lab.policy(), shard(&lab, "vpn0")), before, "{kind:?}");
         assert_eq!(outcome(&lab, "vpn0"), json!("drop"));
         let _ = lab.ipadm(&["delete-addr", &object]).exits(0);

@@ -55,6 +55,10 @@ const STEPS: &[Step] = &[
         // The shell of illumos is ksh93; they use nothing that sh does not have.
         check_files(&SHELLCHECK, &["--shell", "sh"], scripts)
     }),
+    ("shell completion", || {
+        let files = files_below("docs/completion/bash", |_| true);
+        check_files(&SHELLCHECK, &["--shell", "bash"], files)
+    }),
     ("packages", || task("dist")),
     ("illumos", || task("illumos")),
     ("fuzz targets", || {

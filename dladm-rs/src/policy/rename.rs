@@ -64,7 +64,7 @@ pub(crate) fn rename(
         Ok(()) => journal.end(),
         Err(failure) => {
             // The same as if it had been killed here.
-            if super::repair::finish(context, &mut policies).is_err() {
+            if super::repair::undo(context, &mut policies).is_err() {
                 warn(format_args!("not all of the change of {from} could be taken back"));
             }
             Err(failure)

@@ -26,17 +26,29 @@ pub(crate) fn repair(context: &mut Context) -> Result<(), Failure> {
 
 /// The same with access to policy.
 pub(super) fn finish(context: &mut Context, policies: &mut TunnelPolicies) -> Result<(), Failure> {
+    for (name, state) in undo(context, policies)? {
+        warn(format_args!("an earlier dladm did not finish; tunnel {name} {state}"));
+    }
+    Ok(())
+}
+
+/// The same without a word: the tunnels, and what is the case with each.
+pub(super) fn undo(
+    context: &mut Context,
+    policies: &mut TunnelPolicies,
+) -> Result<Vec<(TunnelName, &'static str)>, Failure> {
+    let mut settled = Vec::new();
     for Unfinished { names, temporary, journal } in Journal::read(&context.system)? {
         if let [from, to] = names.as_slice() {
             rename(context, policies, from, to)?;
         }
-        for name in &names {
-            let state = settle(context, policies, name, temporary)?;
-            warn(format_args!("an earlier dladm did not finish; tunnel {name} {state}"));
+        for name in names {
+            let state = settle(context, policies, &name, temporary)?;
+            settled.push((name, state));
         }
         journal.end()?;
     }
-    Ok(())
+    Ok(settled)
 }
 
 /// Brings a tunnel and its policy in line. What came of it, for people.

@@ -19,8 +19,9 @@ use nix::sys::socket::{
     socket,
 };
 use system_tests::lab::{Done, Lab};
+use system_tests::pages::read;
 
-use super::{examples, read, repository};
+use super::{examples, repository};
 
 /// Runs the C compiler, with all warnings as errors.
 fn cc(args: &[&str], dir: &Path) -> Output {

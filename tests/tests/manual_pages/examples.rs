@@ -48,7 +48,7 @@ const PAGES: &[Page] = {
             one_lab: false,
         },
         Page {
-            name: "ipsec-lab.8",
+            name: "ipsec-lab.1",
             blocks: &[Commands; 4],
             prepare: |lab, _, at| {
                 lab.file("vpn.conf", "{ lport 53 } pass { }\n");
@@ -151,18 +151,20 @@ fn keys(path: &Path, text: &str) {
 
 /// A command of an example, and what the page shows of its output.
 #[derive(Debug, PartialEq, Eq)]
-struct Step {
-    command: String,
-    shown: String,
+pub(crate) struct Step {
+    pub(crate) command: String,
+    pub(crate) shown: String,
 }
 
-fn steps(block: &str) -> Vec<Step> {
+pub(crate) fn steps(block: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut continued = false;
+    // The last line of a document that a command is given with `<<`.
+    let mut document: Option<String> = None;
     for line in block.lines() {
         let prompt = line.strip_prefix("# ").or_else(|| line.strip_prefix("$ "));
         match (steps.last_mut(), prompt) {
-            (Some(step), _) if continued => {
+            (Some(step), _) if continued || document.is_some() => {
                 step.command.push('\n');
                 step.command.push_str(line);
             }
@@ -180,8 +182,13 @@ fn steps(block: &str) -> Vec<Step> {
             }
             (None, None) => panic!("no command before {line:?}"),
         }
-        continued = line.ends_with('\\');
+        continued = document.is_none() && line.ends_with('\\');
+        document = match document {
+            Some(end) => Some(end).filter(|end| end != line),
+            None => prompt.and_then(|text| text.split_once("<<")).map(|(_, end)| end.to_owned()),
+        };
     }
+    assert_eq!(document, None, "a document without an end");
     steps
 }
 
@@ -190,20 +197,28 @@ fn steps(block: &str) -> Vec<Step> {
 fn in_lab(command: &str) -> String {
     let name = command.split(' ').next().unwrap_or_default();
     match name {
-        "cd" | "ln" | "mkdir" | "rm" => command.replace("/etc/", "\"$IPSEC_LAB\"/root/etc/"),
+        "cat" | "cd" | "chmod" | "cp" | "echo" | "ln" | "ls" | "mkdir" | "mv" | "rm" | "tail" => {
+            // Not in a document behind the command.
+            let end = command
+                .find("<<")
+                .map_or(command.len(), |at| at + command[at..].find('\n').unwrap_or_default());
+            let (command, document) = command.split_at(end);
+            command.replace("/etc/", "\"$IPSEC_LAB\"/root/etc/") + document
+        }
         "cc" => command.replace(" -lsocket -lnsl", ""),
         _ => command.to_owned(),
     }
 }
 
 /// Runs the steps of a block in one shell.
-fn run(lab: &Lab, steps: &[Step]) -> Vec<Done> {
+pub(crate) fn run(lab: &Lab, steps: &[Step]) -> Vec<Done> {
     if !lab.path().join("bin").exists() {
         // Whoever runs methods makes bin/; a refresh of what does not run does nothing else.
         let _ = lab.svcadm(&["refresh", "-s", "policy"]).exits(0);
     }
     let results = tempfile::tempdir().expect("a directory");
-    let mut script = String::new();
+    // As root has it: files of policy may not be writable for others.
+    let mut script = String::from("umask 022\n");
     for (at, step) in steps.iter().enumerate() {
         let to = results.path().join(at.to_string());
         let (command, to) = (in_lab(&step.command), to.display());
@@ -232,7 +247,7 @@ fn run(lab: &Lab, steps: &[Step]) -> Vec<Done> {
 }
 
 /// Text without its layout.
-fn words(text: &str) -> Vec<&str> {
+pub(crate) fn words(text: &str) -> Vec<&str> {
     text.split_whitespace().collect()
 }
 

@@ -2,34 +2,21 @@
 
 //! The manual pages against what they describe: examples are run and show what the page
 //! shows, options are those that the commands take, numbers are those of the protocol,
-//! and the C client of pf_policy(4P) is compiled and used.
+//! and the C client of pf_policy(4P) is compiled and used. The guides for operators are run
+//! in the same way.
 
 mod client;
 mod examples;
+mod guides;
 mod numbers;
 mod options;
 
-use std::fs;
 use std::path::Path;
+
+use system_tests::pages::{page, section};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn page(name: &str) -> String {
-    read(&format!("docs/man/{name}"))
-}
-
-/// The lines of a section of a page.
-fn section<'a>(page: &'a str, title: &'a str) -> impl Iterator<Item = &'a str> {
-    page.lines()
-        .skip_while(move |line| line.strip_prefix(".Sh ") != Some(title))
-        .skip(1)
-        .take_while(|line| !line.starts_with(".Sh "))
 }
 
 /// The literal blocks among the examples of a page, as a reader sees them.

@@ -10,9 +10,10 @@ use illumos_ipsec::wire::policy::MsgType;
 use ipsec_usermode::KernelKind;
 use serde_json::Value;
 use system_tests::lab::Lab;
+use system_tests::pages::{page, read};
 
 use super::client::{client, compiles};
-use super::{examples, page, read, repository};
+use super::{examples, repository};
 
 fn layout() -> Value {
     serde_json::from_str(include_str!("../../golden/pf_policy_layout.json")).expect("JSON")

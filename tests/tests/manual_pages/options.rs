@@ -5,43 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use system_tests::lab::{Done, Lab};
-
-use super::{page, section};
-
-/// The options behind `Fl` in lines of a page, as they are typed: `Fl tS`, `Fl -plan`,
-/// `Fl a , -address`, `Fl -out | -in`.
-fn flags<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for line in lines {
-        let mut words = line.trim_start_matches('.').split(' ').peekable();
-        while words.any(|word| word == "Fl") {
-            while let Some(flag) = words.next() {
-                match flag.starts_with('-') {
-                    true => drop(found.insert(format!("-{flag}"))),
-                    false => found.extend(flag.chars().map(|letter| format!("-{letter}"))),
-                }
-                let more = words.next_if(|word| [",", "|"].contains(word)).is_some();
-                if !more || words.peek() == Some(&"Fl") {
-                    break;
-                }
-            }
-        }
-    }
-    found
-}
-
-fn letters() -> impl Iterator<Item = char> {
-    ('0'..='9').chain('A'..='Z').chain('a'..='z')
-}
-
-/// The options of a list: `.It Fl`.
-fn listed<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
-    flags(lines.filter(|line| line.starts_with(".It Fl ")))
-}
-
-fn set(words: impl IntoIterator<Item = String>) -> BTreeSet<String> {
-    words.into_iter().collect()
-}
+use system_tests::pages::{
+    flags, letters, listed, page, section, set, synopses, taken_by_dladm, usage_options,
+};
 
 #[test]
 fn ipsecconf_and_ipseckey_take_the_options_of_their_pages() {
@@ -70,35 +36,6 @@ fn ipsecconf_and_ipseckey_take_the_options_of_their_pages() {
     }
 }
 
-/// The options in a usage: `-x`, `--word`.
-fn usage_options(text: &str) -> BTreeSet<String> {
-    let separators = |c: char| c.is_whitespace() || "[]{}|,".contains(c);
-    let option = |word: &&str| {
-        word.strip_prefix("--").is_some_and(|rest| rest.len() > 1)
-            || (word.len() == 2
-                && word.starts_with('-')
-                && word.as_bytes()[1].is_ascii_alphabetic())
-    };
-    text.split(separators).filter(option).map(str::to_owned).collect()
-}
-
-/// The synopsis of each subcommand: the lines from its name to the next one's.
-fn synopses(page: &str, command: &str) -> BTreeMap<String, Vec<String>> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut current: Option<String> = None;
-    for line in section(page, "SYNOPSIS") {
-        if line == format!(".Nm {command}") || line == ".Nm" {
-            current = None;
-        } else if let Some(name) = line.strip_prefix(".Cm ").filter(|_| current.is_none()) {
-            current = Some(name.to_owned());
-            found.insert(name.to_owned(), Vec::new());
-        } else if let Some(current) = &current {
-            found.entry(current.clone()).or_default().push(line.to_owned());
-        }
-    }
-    found
-}
-
 #[test]
 fn subcommands_of_dladm_take_the_options_of_the_page() {
     let page = page("dladm-iptun.8");
@@ -112,16 +49,10 @@ fn subcommands_of_dladm_take_the_options_of_the_page() {
             continue;
         }
         let synopsis = flags(lines.iter().map(String::as_str));
-        let taken = |option: &String| {
-            let done = lab.dladm(&[subcommand, option]);
-            let refused = format!("unrecognized option '{option}'");
-            // Two of them take no options: what looks like one is the name of a link.
-            let a_link = format!("object not found ({option})");
-            !done.stderr.contains(&refused) && !done.stderr.contains(&a_link)
-        };
         let longs = described.iter().filter(|option| option.starts_with("--")).cloned();
-        let letters = set(letters().map(|letter| format!("-{letter}")).filter(taken));
-        let longs = set(longs.filter(taken));
+        let letters = letters().map(|letter| format!("-{letter}"));
+        let letters = taken_by_dladm(&lab, subcommand, letters);
+        let longs = taken_by_dladm(&lab, subcommand, longs);
         let only = |long: bool| {
             let options = synopsis.iter().filter(move |option| option.starts_with("--") == long);
             set(options.cloned())
@@ -137,7 +68,7 @@ fn subcommands_of_dladm_take_the_options_of_the_page() {
 
 #[test]
 fn subcommands_of_the_lab_take_the_options_of_the_page() {
-    let page = page("ipsec-lab.8");
+    let page = page("ipsec-lab.1");
     let lab = Lab::new();
     let help = lab.ipsec_lab(&["--help"]).exits(0).stdout;
     // In the usage, a subcommand goes to the next line with `ipsec-lab`.

@@ -37,6 +37,8 @@ const FILES: &[(&str, From)] = &[
     ("usr/lib/ipsec-rs/bin/ipsecconf", Built("ipsecconf")),
     ("usr/lib/ipsec-rs/bin/ipseckey", Built("ipseckey")),
     ("usr/lib/ipsec-rs/bin/tcpkey", HardLink("usr/lib/ipsec-rs/bin/ipseckey")),
+    ("usr/lib/ipsec-rs/completion/bash/ipsec-rs", Repository("docs/completion/bash/ipsec-rs")),
+    ("usr/lib/ipsec-rs/completion/zsh/_ipsec-rs", Repository("docs/completion/zsh/_ipsec-rs")),
     (
         "usr/lib/ipsec-rs/man/man4p/pf_key-namespaces.4p",
         Repository("docs/man/pf_key-namespaces.4p"),
