@@ -15,8 +15,8 @@ use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::sys::System;
 use nix::sys::stat::{Mode, umask};
 
-use crate::exit::End;
-use crate::program::{Program, usage};
+use crate::exit::{End, usage};
+use crate::program::Program;
 use crate::session::{Session, Settings, Source};
 
 fn options() -> Command {

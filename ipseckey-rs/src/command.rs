@@ -6,10 +6,10 @@ use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::model::SaType;
 
 use crate::exchange::{complain_diagnostic, each_of};
-use crate::exit::End;
+use crate::exit::{self, End};
 use crate::line::{Line, Word};
 use crate::owner;
-use crate::program::{self, Program};
+use crate::program::Program;
 use crate::session::{CommandResult, Done, Session, Source};
 use crate::verb::Verb;
 use crate::{add, find, flush, help, monitor, save, show, value};
@@ -124,7 +124,7 @@ fn unknown(session: &mut Session, line: &Line) -> CommandResult {
         session.complain(format_args!("Unknown command ({word}).\n"));
     }
     match session.source {
-        Source::CommandLine => Err(program::usage(session.settings.program)),
+        Source::CommandLine => Err(exit::usage(session.settings.program)),
         Source::File => {
             session.complain_plain("Type help or ? for usage info");
             Ok(Done::Failed)

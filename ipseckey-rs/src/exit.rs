@@ -64,3 +64,16 @@ pub(crate) fn status(
         (Err(End::Silent | End::TimedOut), _) => ExitCode::from(1),
     }
 }
+
+/// Shows how the command is used.
+pub(crate) fn usage(program: Program) -> End {
+    let name = program.name();
+    eprintln!(
+        "Usage:\t{name} [ -nvp ] [ -N namespace ] | cmd [sa_type] [extfield value]*\n\
+         \t{name} [ -nvp ] [ -N namespace ] -f infile\n\
+         \t{name} [ -nvp ] -c infile\n\
+         \t{name} [ -nvp ] [ -N namespace ] -s outfile\n\
+         \"{name} help\" lists the commands; see ipseckey(8)."
+    );
+    End::Fatal
+}

@@ -5,8 +5,6 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::exit::End;
-
 /// The name under which the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
@@ -28,17 +26,4 @@ impl Program {
             Self::Tcpkey => "tcpkey",
         }
     }
-}
-
-/// Shows how the command is used.
-pub(crate) fn usage(program: Program) -> End {
-    let name = program.name();
-    eprintln!(
-        "Usage:\t{name} [ -nvp ] [ -N namespace ] | cmd [sa_type] [extfield value]*\n\
-         \t{name} [ -nvp ] [ -N namespace ] -f infile\n\
-         \t{name} [ -nvp ] -c infile\n\
-         \t{name} [ -nvp ] [ -N namespace ] -s outfile\n\
-         \"{name} help\" lists the commands; see ipseckey(8)."
-    );
-    End::Fatal
 }

@@ -6,7 +6,8 @@
 //! list       TOML to edits, checked
 //! mask       source without comments and strings
 //! definition where a function, type, variable or macro is
-//! fit        where an edit fits; the file with all edits made
+//! fit        where an edit fits
+//! make       the file with all edits made
 //! undo       the way back
 //! file       is a file unedited, edited, or neither
 //! copies     files of our own
@@ -24,6 +25,7 @@ pub mod edit;
 pub mod file;
 pub mod fit;
 pub mod list;
+pub mod make;
 mod mask;
 mod text;
 pub mod tree;

@@ -14,7 +14,8 @@ use std::path::Path;
 
 use crate::copies::{Copy, Present};
 use crate::edit::Edit;
-use crate::file::{Misfit, Skipped, State, examine};
+use crate::file::{State, examine};
+use crate::make::{Misfit, Skipped};
 
 /// A file of the gate with the edits that are about it.
 pub struct Surveyed<'a> {

@@ -10,7 +10,7 @@ mod candidate;
 
 use crate::definition::Source;
 use crate::edit::Edit;
-use crate::file::make;
+use crate::make::make;
 use crate::text::Text;
 use candidate::{Candidate, Forms, enough, everywhere, in_definitions};
 

@@ -117,7 +117,7 @@ pub(crate) fn apply(path: &str, old: &str, list: &str) -> Result<String, String>
     let made = match examine(path, old.as_bytes(), &edits) {
         State::Fits(made) => made,
         State::Refused(misfits) => {
-            let text = |misfit: &gate_edit::file::Misfit| {
+            let text = |misfit: &gate_edit::make::Misfit| {
                 format!("{}: {}", edits[misfit.edit].id, misfit.error)
             };
             return Err(misfits.iter().map(text).collect::<Vec<_>>().join("\n"));
