@@ -36,6 +36,35 @@ macro_rules! open_number {
     };
 }
 
+/// Types of extensions: those of an unmodified kernel, up to a highest one, and namespaces.
+macro_rules! ext_number {
+    ($name:ident, $max:literal) => {
+        impl $name {
+            /// The highest type of an unmodified kernel.
+            pub const MAX: u16 = $max;
+
+            /// Does an unmodified kernel know the type?
+            #[must_use]
+            pub fn is_old(self) -> bool {
+                (1..=Self::MAX).contains(&self.0)
+            }
+        }
+
+        impl $crate::wire::frame::ExtNumber for $name {
+            fn from_number(number: u16) -> Self {
+                Self(number)
+            }
+
+            fn place(self) -> Option<usize> {
+                match self {
+                    Self::NAMESPACE => Some($crate::wire::frame::PLACES - 1),
+                    kind => kind.is_old().then_some(kind.0.into()),
+                }
+            }
+        }
+    };
+}
+
 /// The diagnostics of a protocol: names of the header file, and texts.
 macro_rules! diagnostics {
     ($($name:ident = $code:literal, $text:literal;)*) => {
@@ -73,4 +102,4 @@ macro_rules! diagnostics {
     };
 }
 
-pub(super) use {diagnostics, open_number};
+pub(super) use {diagnostics, ext_number, open_number};

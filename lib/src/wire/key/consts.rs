@@ -2,8 +2,7 @@
 
 //! Numbers of the protocol (`spec/pf_key_layout.json`).
 
-use crate::wire::frame::{ExtNumber, PLACES};
-use crate::wire::number::open_number;
+use crate::wire::number::{ext_number, open_number};
 
 /// Protocol version in every header.
 pub const VERSION: u8 = 2;
@@ -72,29 +71,7 @@ open_number! {
     }
 }
 
-impl ExtType {
-    /// Does an unmodified kernel know the type?
-    #[must_use]
-    pub fn is_old(self) -> bool {
-        (1..=Self::MAX).contains(&self.0)
-    }
-
-    /// The highest type of an unmodified kernel.
-    pub const MAX: u16 = 28;
-}
-
-impl ExtNumber for ExtType {
-    fn from_number(number: u16) -> Self {
-        Self(number)
-    }
-
-    fn place(self) -> Option<usize> {
-        match self {
-            Self::NAMESPACE => Some(PLACES - 1),
-            kind => kind.is_old().then_some(kind.0.into()),
-        }
-    }
-}
+ext_number!(ExtType, 28);
 
 open_number! {
     /// Key management protocol of a cookie.
