@@ -26,29 +26,32 @@ pub(crate) fn repair(context: &mut Context) -> Result<(), Failure> {
 
 /// The same with access to policy.
 pub(super) fn finish(context: &mut Context, policies: &mut TunnelPolicies) -> Result<(), Failure> {
-    for (name, state) in undo(context, policies)? {
+    each(context, policies, |name, state| {
         warn(format_args!("an earlier dladm did not finish; tunnel {name} {state}"));
-    }
-    Ok(())
+    })
 }
 
-/// The same without a word: the tunnels, and what is the case with each.
-pub(super) fn undo(
+/// Takes back what this command has begun.
+pub(super) fn undo(context: &mut Context, policies: &mut TunnelPolicies) -> Result<(), Failure> {
+    each(context, policies, |_, _| ())
+}
+
+/// Settles all that is unfinished, and says of each tunnel what is the case with it.
+fn each(
     context: &mut Context,
     policies: &mut TunnelPolicies,
-) -> Result<Vec<(TunnelName, &'static str)>, Failure> {
-    let mut settled = Vec::new();
+    say: impl Fn(&TunnelName, &'static str),
+) -> Result<(), Failure> {
     for Unfinished { names, temporary, journal } in Journal::read(&context.system)? {
         if let [from, to] = names.as_slice() {
             rename(context, policies, from, to)?;
         }
-        for name in names {
-            let state = settle(context, policies, &name, temporary)?;
-            settled.push((name, state));
+        for name in &names {
+            say(name, settle(context, policies, name, temporary)?);
         }
         journal.end()?;
     }
-    Ok(settled)
+    Ok(())
 }
 
 /// Brings a tunnel and its policy in line. What came of it, for people.
