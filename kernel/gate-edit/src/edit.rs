@@ -24,6 +24,19 @@ pub enum Place {
     End,
 }
 
+impl Place {
+    /// Every place.
+    pub const ALL: [Self; 7] = [
+        Self::Before,
+        Self::After,
+        Self::Replace,
+        Self::IncludeAfter,
+        Self::AppendMember,
+        Self::Start,
+        Self::End,
+    ];
+}
+
 /// What the keys of an edit must and must not be, for each place.
 pub(crate) struct Rules {
     pub(crate) place: Place,
@@ -122,15 +135,6 @@ mod tests {
         for rules in RULES {
             assert_eq!(rules.place.rules().name, rules.name);
         }
-        let all = [
-            Place::Before,
-            Place::After,
-            Place::Replace,
-            Place::IncludeAfter,
-            Place::AppendMember,
-            Place::Start,
-            Place::End,
-        ];
-        assert!(all.iter().all(|place| RULES.iter().any(|rules| rules.place == *place)));
+        assert!(Place::ALL.iter().all(|place| RULES.iter().any(|rules| rules.place == *place)));
     }
 }

@@ -45,16 +45,6 @@ const ANCHORS: &[&str] =
 
 const NAMES: &[&str] = &["f", "g", "s", "s_t", "M"];
 
-const PLACES: &[Place] = &[
-    Place::Before,
-    Place::After,
-    Place::Replace,
-    Place::IncludeAfter,
-    Place::AppendMember,
-    Place::Start,
-    Place::End,
-];
-
 /// A file: random lines, most of them in two functions.
 fn file() -> impl Strategy<Value = String> {
     let lines = || prop::collection::vec(select(LINES), 0..8).prop_map(|lines| lines.join("\n"));
@@ -80,7 +70,7 @@ fn text() -> impl Strategy<Value = String> {
 
 fn edit() -> impl Strategy<Value = Edit> {
     let forms = prop::collection::vec((select(ANCHORS), text()), 1..3);
-    let keys = (select(PLACES), prop::option::of(select(NAMES)), 1..4_usize);
+    let keys = (select(Place::ALL.to_vec()), prop::option::of(select(NAMES)), 1..4_usize);
     let more = (prop::option::weighted(0.2, select(ANCHORS)), prop::bool::weighted(0.2));
     let edits =
         (forms, keys, more).prop_map(|(forms, (place, within, count), (until, optional))| Edit {
