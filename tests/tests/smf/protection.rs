@@ -117,6 +117,36 @@ fn no_moment_without_policy_while_it_is_refreshed() {
     assert!(batches > 12, "packets went while policy was refreshed");
 }
 
+/// Another owner has a rule for the same traffic, which only the kernel finds out: when the new
+/// policy is to come into force.
+#[test]
+fn a_refresh_that_is_refused_opens_nothing() {
+    let lab = lab();
+    let control = Control::connect(&lab);
+    lab.file("theirs", "{ lport 7 } drop { }\n");
+    let _ = lab.ipsecconf(&["-q", "-N", "theirs", "-a", "theirs"]).exits(0);
+    let before = rules(&lab);
+    put(&lab, "tunnels/vpn0.conf", CBC);
+    put(&lab, "tunnels/vpn1.conf", CBC);
+    put(&lab, "more.conf", "{ lport 7 } drop { }\n");
+    let mut refresh = lab.start_svcadm(&["refresh", "-s", "policy"]);
+    let mut seen = BTreeSet::new();
+    let status = loop {
+        seen.extend(outcomes(&control, "vpn0", 200));
+        seen.extend(outcomes(&control, "vpn1", 200));
+        if let Some(status) = refresh.try_wait().expect("a child") {
+            break status;
+        }
+    };
+    assert!(!status.success(), "a refresh without effect is no success");
+    assert_eq!(state(&lab, "policy"), "maintenance");
+    assert!(log(&lab, "policy").contains("what was in force stays"));
+    assert_eq!(rules(&lab), before);
+    seen.extend(outcomes(&control, "vpn0", 10));
+    seen.extend(outcomes(&control, "vpn1", 10));
+    assert_eq!(seen, only("protect"));
+}
+
 #[test]
 fn stop_restart_and_disable_never_open_a_secure_tunnel() {
     let lab = lab();
