@@ -12,7 +12,7 @@
 //! | `args` | the option grammar, options acting from left to right |
 //! | `exit` | what can go wrong and which exit status it gives |
 //! | `context` | what all commands need: system, lock, names, algorithms |
-//! | `owner` | whose policy it is, and where the files of an owner are |
+//! | `owner` | where the files of an owner are |
 //! | `source` | reading policy: files, directories, standard input |
 //! | `check`, `contradictions` | what can be said without a kernel |
 //! | `load` | what is loaded, and whether it is good |
