@@ -14,11 +14,15 @@ use system_tests::pages::read;
 
 use super::examples::{Step, run, steps, words};
 
-const GUIDES: [&str; 4] = [
+const GUIDES: [&str; 8] = [
     "docs/guide/tunnel.md",
     "docs/guide/moving.md",
     "docs/guide/protection.md",
     "docs/guide/troubleshooting.md",
+    "docs/guide/ipsecconf.md",
+    "docs/guide/policy-files.md",
+    "docs/guide/namespaces.md",
+    "docs/guide/ipseckey.md",
 ];
 
 /// What commands say that fail with status 1.
