@@ -696,7 +696,7 @@ do_send(char **words)
 		VERIFY(t->t_link == (IS_IPTUN_RUNNING(iptun) ?
 		    LINK_STATE_UP : LINK_STATE_DOWN));
 	}
-	VERIFY(iptun_secure_waits(iptun) == !ok);
+	VERIFY(iptun_secure_may_run(iptun) == ok);
 	VERIFY(iptun_secure_overhead() == 100);
 	(void) printf("%d", ok);
 	put_state();

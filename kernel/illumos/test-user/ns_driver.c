@@ -26,6 +26,9 @@
 
 #define	SLOTS	64
 
+/* Bytes of the header of both protocols. */
+#define	MESSAGE_HEADER	16
+
 /* What has not been named; NULL is the nameless owner. */
 #define	EMPTY	((ipsec_ns_t *)slots)
 
@@ -148,10 +151,14 @@ do_req(char **words)
 {
 	size_t size;
 	void *ext = driver_bytes(words[0], &size);
+	char *msg = malloc(MESSAGE_HEADER + size);
 	ipsec_ns_req_t req;
+	const ipsec_ns_t *named;
 	int error;
 	uint_t i;
 
+	(void) memset(msg, 0xff, MESSAGE_HEADER);
+	(void) memcpy(msg + MESSAGE_HEADER, ext, size);
 	(void) memset(&req, 0xff, sizeof (req));
 	error = ipsec_ns_req_init(&req, size == 0 ? NULL : ext);
 	free(ext);
@@ -160,13 +167,16 @@ do_req(char **words)
 	put_state(req.inr_ns);
 	(void) putchar(' ');
 	for (i = 0; i < SLOTS; i++) {
-		if (slots[i] == EMPTY)
+		if (slots[i] == EMPTY) {
 			(void) putchar('.');
-		else
-			(void) putchar('0' +
-			    ipsec_ns_req_shows(&req, slots[i]) +
-			    2 * ipsec_ns_req_names(&req, slots[i]));
+			continue;
+		}
+		named = ipsec_ns_named(slots[i], msg, MESSAGE_HEADER + size);
+		VERIFY(named == NULL || named == slots[i]);
+		(void) putchar('0' + ipsec_ns_req_shows(&req, slots[i]) +
+		    2 * (named != NULL));
 	}
+	free(msg);
 	ipsec_ns_req_fini(&req);
 	VERIFY(!req.inr_named && !req.inr_any && req.inr_ns == NULL);
 	/* A second time does no harm. */

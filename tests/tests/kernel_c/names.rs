@@ -292,7 +292,7 @@ impl Model {
                 continue;
             };
             let shown = !named || any || owner.as_deref() == name;
-            let says = named && owner.is_some();
+            let says = !bytes.is_empty() && owner.is_some();
             seen.push(char::from(b'0' + u8::from(shown) + 2 * u8::from(says)));
         }
         let (named, any) = (u8::from(named), u8::from(any));

@@ -68,8 +68,8 @@ extern int	ipsec_ns_req_init(ipsec_ns_req_t *,
 extern void	ipsec_ns_req_fini(ipsec_ns_req_t *);
 extern boolean_t ipsec_ns_req_shows(const ipsec_ns_req_t *,
     const ipsec_ns_t *);
-extern boolean_t ipsec_ns_req_names(const ipsec_ns_req_t *,
-    const ipsec_ns_t *);
+extern const ipsec_ns_t *ipsec_ns_named(const ipsec_ns_t *, const void *,
+    size_t);
 
 extern size_t	ipsec_ns_ext_size(const ipsec_ns_t *);
 extern void	*ipsec_ns_ext_put(void *, const ipsec_ns_t *);

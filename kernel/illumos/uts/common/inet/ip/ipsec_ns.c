@@ -323,12 +323,15 @@ ipsec_ns_req_shows(const ipsec_ns_req_t *req, const ipsec_ns_t *ns)
 }
 
 /*
- * Does a dump with this request say whose a record of this owner is?
+ * The owner to be named in the description of a record of this owner that
+ * answers a request, or NULL.  Owners are named to who sent a namespace.
  */
-boolean_t
-ipsec_ns_req_names(const ipsec_ns_req_t *req, const ipsec_ns_t *ns)
+const ipsec_ns_t *
+ipsec_ns_named(const ipsec_ns_t *ns, const void *request, size_t bytes)
 {
-	return (req->inr_named && ns != NULL);
+	if (ns == NULL || ipsec_ns_find(request, bytes) == NULL)
+		return (NULL);
+	return (ns);
 }
 
 /*

@@ -157,8 +157,7 @@ ipsec_ns_spd_put(ipsec_policy_head_t *php, uint_t dir, uint_t slot,
 }
 
 /*
- * How many rules of a head are those of others?  With `named' only those of
- * others that have a name.
+ * How many rules of a head are those of others?
  */
 static uint_t
 ipsec_ns_spd_others(ipsec_policy_head_t *php, const ipsec_ns_t *owner)

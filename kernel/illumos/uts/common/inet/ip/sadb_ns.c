@@ -259,16 +259,13 @@ sadb_ns_flush(isaf_t *table, uint_t numentries, const ipsec_ns_t *owner,
 }
 
 /*
- * The owner to be shown in the description of an association, or NULL.
- * Owners are shown to who sent a namespace with the request, samsg.
+ * The owner to be named in the description of an association, or NULL.
  */
 static const ipsec_ns_t *
-sadb_ns_shown(const ipsa_t *sa, const sadb_msg_t *samsg)
+sadb_ns_named(const ipsa_t *sa, const sadb_msg_t *samsg)
 {
-	if (sa->ipsa_ns == NULL ||
-	    ipsec_ns_find(samsg, SADB_64TO8(samsg->sadb_msg_len)) == NULL)
-		return (NULL);
-	return (sa->ipsa_ns);
+	return (ipsec_ns_named(sa->ipsa_ns, samsg,
+	    SADB_64TO8(samsg->sadb_msg_len)));
 }
 
 /*
@@ -277,7 +274,7 @@ sadb_ns_shown(const ipsa_t *sa, const sadb_msg_t *samsg)
 size_t
 sadb_ns_ext_size(const ipsa_t *sa, const sadb_msg_t *samsg)
 {
-	return (ipsec_ns_ext_size(sadb_ns_shown(sa, samsg)));
+	return (ipsec_ns_ext_size(sadb_ns_named(sa, samsg)));
 }
 
 /*
@@ -286,7 +283,7 @@ sadb_ns_ext_size(const ipsa_t *sa, const sadb_msg_t *samsg)
 void
 sadb_ns_ext_put(mblk_t *mp, const ipsa_t *sa, const sadb_msg_t *samsg)
 {
-	const ipsec_ns_t *owner = sadb_ns_shown(sa, samsg);
+	const ipsec_ns_t *owner = sadb_ns_named(sa, samsg);
 
 	(void) ipsec_ns_ext_put(mp->b_wptr - ipsec_ns_ext_size(owner), owner);
 }

@@ -131,13 +131,12 @@ uint_t
 spdsock_ns_encode(uint8_t *base, uint_t offset, const spd_msg_t *req,
     const ipsec_policy_t *rule)
 {
-	size_t bytes = (size_t)SPD_64TO8(req->spd_msg_len);
+	const ipsec_ns_t *owner = ipsec_ns_named(rule->ipsp_ns, req,
+	    SPD_64TO8(req->spd_msg_len));
 
-	if (rule->ipsp_ns == NULL || ipsec_ns_find(req, bytes) == NULL)
-		return (offset);
 	if (base != NULL)
-		(void) ipsec_ns_ext_put(base + offset, rule->ipsp_ns);
-	return (offset + (uint_t)ipsec_ns_ext_size(rule->ipsp_ns));
+		(void) ipsec_ns_ext_put(base + offset, owner);
+	return (offset + (uint_t)ipsec_ns_ext_size(owner));
 }
 
 /*

@@ -757,15 +757,6 @@ iptun_secure_notice(iptun_t *iptun)
 }
 
 /*
- * Does the tunnel wait for policy?
- */
-boolean_t
-iptun_secure_waits(const iptun_t *iptun)
-{
-	return (!iptun_secure_may_run(iptun));
-}
-
-/*
  * What policy will take of the MTU, as long as there is none.  Whatever comes
  * will protect, most likely with ESP; so the MTU need not change when it
  * comes, and connections do not start with one that is too large.

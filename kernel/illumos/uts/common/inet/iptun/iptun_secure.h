@@ -130,7 +130,6 @@ extern boolean_t iptun_secure_may_run(const struct iptun_s *);
 extern boolean_t iptun_secure_dispatch(struct iptun_s *);
 extern void	iptun_secure_drain(struct iptun_s *);
 extern void	iptun_secure_notice(struct iptun_s *);
-extern boolean_t iptun_secure_waits(const struct iptun_s *);
 extern uint32_t	iptun_secure_overhead(void);
 
 /* Packets. */
