@@ -287,6 +287,12 @@ set_rules(ipsec_tun_pol_t *itp, boolean_t some)
 }
 
 /*
+ * A node that could not be attached, and that somebody has found in the tree
+ * before it left.
+ */
+static ipsec_tun_pol_t *found_before;
+
+/*
  * Policy that comes with the parameters of a tunnel: a node of its own, if it
  * has none, and a rule.
  */
@@ -303,13 +309,16 @@ set_simple(tunnel_t *t, iptun_t *iptun)
 			return (EEXIST);
 		}
 		itp = create_tunnel_policy(t->t_name, stack);
+		ITP_REFHOLD(itp);
 		error = iptun_policy_adopt_new(iptun, itp);
 		VERIFY(error == 0 || error == ENOMEM);
 		if (error != 0) {
 			/* Nothing is left of it. */
 			VERIFY(get_tunnel_policy(t->t_name, stack) == NULL);
+			found_before = itp;
 			return (error);
 		}
+		ITP_REFRELE(itp, stack);
 		VERIFY(iptun->iptun_itp == itp);
 	}
 	mutex_enter(&itp->itp_lock);
@@ -596,6 +605,12 @@ do_simple(char **words)
 	if (error == 0)
 		(void) iptun_secure_dispatch(iptun);
 	mutex_exit(&iptun->iptun_lock);
+	if (found_before != NULL) {
+		iptun_set_policy(iptun->iptun_linkid, found_before);
+		VERIFY(iptun->iptun_itp != found_before);
+		ITP_REFRELE(found_before, stack);
+		found_before = NULL;
+	}
 	run_tasks();
 	(void) printf("%d", error);
 	put_state();

@@ -354,6 +354,10 @@ iptun_policy_adopt(iptun_t *iptun, ipsec_tun_pol_t *itp)
 /*
  * Attaches a node that has just been made for a simple policy, with the
  * reference that the caller has.  If that fails nothing is left of it.
+ *
+ * The node has been in the tree since it was made.  Somebody may have found it
+ * there, and wait for iptun_lock in order to attach it; so it leaves as any
+ * other node does, and is not attached after that.
  */
 int
 iptun_policy_adopt_new(iptun_t *iptun, ipsec_tun_pol_t *itp)
@@ -361,7 +365,9 @@ iptun_policy_adopt_new(iptun_t *iptun, ipsec_tun_pol_t *itp)
 	ITP_REFHOLD(itp);
 	iptun_policy_adopt(iptun, itp);
 	if (iptun->iptun_itp != itp) {
-		itp_unlink(itp, iptun->iptun_ns);
+		if (iptun_policy_count(itp) &&
+		    iptun_policy_uncount(itp, B_TRUE))
+			itp_unlink(itp, iptun->iptun_ns);
 		ITP_REFRELE(itp, iptun->iptun_ns);
 		return (ENOMEM);
 	}
