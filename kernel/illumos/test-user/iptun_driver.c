@@ -13,8 +13,7 @@
 
 /*
  * Drives inet/iptun/iptun_secure.c: tunnels that come, go, get other names
- * and other policy, their links, and packets.  What is here stands in for
- * inet/iptun/iptun.c and the MAC layer with their edits.
+ * and other policy, their links, and packets.
  */
 
 #include <sys/debug.h>
@@ -28,120 +27,13 @@
 #include <string.h>
 #include "driver.h"
 #include "iptun_impl.h"
+#include "stand_in_iptun.h"
 #include "stand_in_spd.h"
 
-#define	TUNNELS	4
-#define	NODES	64
-
-/* One node that a tunnel had before, as iptun_secure.c has it. */
-struct iptun_old_policy {
-	struct iptun_old_policy	*iop_next;
-	ipsec_tun_pol_t		*iop_itp;
-};
-#define	GONE	UINT32_MAX
-
-typedef struct tunnel {
-	iptun_t		*t_iptun;	/* NULL if there is none */
-	char		t_name[MAXLINKNAMELEN];
-	link_state_t	t_link;		/* as the MAC layer was told */
-} tunnel_t;
-
-static netstack_t *stack;
-static cred_t cred;
-static tunnel_t tunnels[TUNNELS];
-static boolean_t no_names;
-static taskq_ent_t *queued;
 static iptun_typeinfo_t types[] = {
 	{ IPTUN_TYPE_UNKNOWN }, { IPTUN_TYPE_IPV4 }, { IPTUN_TYPE_IPV6 },
 	{ IPTUN_TYPE_6TO4 }
 };
-
-void *iptun_taskq = &queued;
-ipsec_dropstats_t shim_drops;
-
-/* The rest of the kernel. */
-
-zoneid_t
-crgetzoneid(const cred_t *cr)
-{
-	return (cr->cr_zoneid);
-}
-
-netstack_t *
-netstack_find_by_cred(const cred_t *cr)
-{
-	return (cr->cr_netstack);
-}
-
-void
-netstack_rele(netstack_t *ns)
-{
-	VERIFY(ns == stack);
-}
-
-uint32_t
-ipsec_act_ovhd(const ipsec_act_t *act)
-{
-	VERIFY(act->ipa_type == IPSEC_ACT_APPLY);
-	return (act->ipa_apply.ipp_use_esp ? 100 : 0);
-}
-
-void
-ip_drop_packet(mblk_t *mp, boolean_t in, void *ill, ulong_t *counter,
-    ipdropper_t *dropper)
-{
-	VERIFY(in && ill == NULL &&
-	    dropper == &stack->netstack_ipsec->ipsec_spd_dropper);
-	(*counter)++;
-	freemsg(mp);
-}
-
-int
-dls_mgmt_get_linkinfo(datalink_id_t linkid, char *name, void *a, void *b,
-    void *c)
-{
-	VERIFY(a == NULL && b == NULL && c == NULL);
-	/* An up-call is made without locks. */
-	VERIFY(shim_locks_held() == 0);
-	VERIFY(linkid >= 1 && linkid <= TUNNELS);
-	if (no_names)
-		return (ENOENT);
-	(void) strncpy(name, tunnels[linkid - 1].t_name, MAXLINKNAMELEN);
-	return (0);
-}
-
-void
-mac_link_update(mac_handle_t mh, link_state_t state)
-{
-	VERIFY(shim_locks_held() == 0);
-	((tunnel_t *)mh)->t_link = state;
-}
-
-void
-taskq_dispatch_ent(taskq_t *tq, task_func_t *func, void *arg, uint_t flags,
-    taskq_ent_t *ent)
-{
-	taskq_ent_t **at;
-
-	VERIFY((void *)tq == iptun_taskq && flags == 0);
-	for (at = &queued; *at != NULL; at = &(*at)->tqent_next)
-		VERIFY(*at != ent);
-	ent->tqent_func = func;
-	ent->tqent_arg = arg;
-	ent->tqent_next = NULL;
-	*at = ent;
-}
-
-static void
-run_tasks(void)
-{
-	taskq_ent_t *ent;
-
-	while ((ent = queued) != NULL) {
-		queued = ent->tqent_next;
-		ent->tqent_func(ent->tqent_arg);
-	}
-}
 
 /* Tunnels. */
 
@@ -163,55 +55,6 @@ iptun_of(const char *word)
 	return (iptun);
 }
 
-void
-iptun_set_policy(datalink_id_t linkid, ipsec_tun_pol_t *itp)
-{
-	iptun_t *iptun = tunnels[linkid - 1].t_iptun;
-
-	if (iptun == NULL)
-		return;
-	mutex_enter(&iptun->iptun_lock);
-	if (iptun_policy_admit(iptun, itp)) {
-		VERIFY(iptun->iptun_itp != itp);
-		ITP_REFHOLD(itp);
-		iptun->iptun_itp = itp;
-	}
-	(void) iptun_secure_dispatch(iptun);
-	mutex_exit(&iptun->iptun_lock);
-}
-
-int
-iptun_create(iptun_kparams_t *ik, cred_t *cr)
-{
-	VERIFY(cr == &cred);
-	return (ik->iptun_kparam_flags & IPTUN_KPARAM_TYPE ? 0 : EINVAL);
-}
-
-/* Names have just been compared. */
-static void
-verify_names(const tunnel_t *t)
-{
-	ipsec_tun_pol_t *itp = t->t_iptun->iptun_itp;
-
-	VERIFY(!(t->t_iptun->iptun_flags & IPTUN_POLICY_OTHER) ==
-	    (itp == NULL || strcmp(itp->itp_name, t->t_name) == 0));
-}
-
-/* The tunnel that has the name of a node hears of it. */
-static void
-tell(ipsec_tun_pol_t *itp)
-{
-	uint_t i;
-
-	for (i = 0; i < TUNNELS; i++) {
-		if (tunnels[i].t_iptun != NULL &&
-		    strcmp(tunnels[i].t_name, itp->itp_name) == 0) {
-			iptun_set_policy(i + 1, itp);
-			verify_names(&tunnels[i]);
-		}
-	}
-}
-
 /*
  * Somebody has looked a node up that is about to leave the tree, and comes
  * to the tunnel of its name right now.
@@ -224,197 +67,10 @@ too_late(ipsec_tun_pol_t *itp)
 	/* With a lock of a tunnel, this one is in the way. */
 	if (shim_locks_held() != 0)
 		return;
-	tell(itp);
+	tunnel_tell(itp);
 	for (i = 0; i < TUNNELS; i++) {
 		VERIFY(tunnels[i].t_iptun == NULL ||
 		    tunnels[i].t_iptun->iptun_itp != itp);
-	}
-}
-
-static void
-free_tunnel(iptun_t *iptun)
-{
-	iptun->iptun_flags |= IPTUN_CONDEMNED;
-	/* The queue has a thread of its own. */
-	if (iptun->iptun_secure.is_task != 0)
-		run_tasks();
-	iptun_secure_drain(iptun);
-	/* It is unbound, which would be told. */
-	mutex_enter(&iptun->iptun_lock);
-	(void) iptun_secure_dispatch(iptun);
-	mutex_exit(&iptun->iptun_lock);
-	iptun_secure_drain(iptun);
-	iptun->iptun_flags &= ~(uint32_t)IPTUN_MAC_REGISTERED;
-	iptun->iptun_connp = NULL;
-	if (iptun->iptun_itp != NULL) {
-		iptun_policy_leave(iptun);
-		ITP_REFRELE(iptun->iptun_itp, stack);
-		iptun->iptun_itp = NULL;
-	}
-	VERIFY(iptun->iptun_secure.is_old == NULL);
-	mutex_destroy(&iptun->iptun_lock);
-	free(iptun);
-}
-
-/* Adds one rule that is in force, or removes all. */
-static void
-set_rules(ipsec_tun_pol_t *itp, boolean_t some)
-{
-	ipsec_selkey_t key;
-	ipsec_policy_t *rule;
-
-	mutex_enter(&itp->itp_lock);
-	rw_enter(&itp->itp_policy->iph_lock, RW_WRITER);
-	if (!some) {
-		ipsec_ns_spd_flush(itp->itp_policy, NULL, stack);
-		itp->itp_flags &= ~(uint32_t)ITPF_PFLAGS;
-	} else {
-		itp->itp_flags |= ITPF_P_ACTIVE;
-		if (avl_is_empty(&itp->itp_policy->iph_rulebyid)) {
-			bzero(&key, sizeof (key));
-			key.ipsl_valid = IPSL_IPV4;
-			shim_kmem_pause(B_TRUE);
-			rule = ipsec_policy_create(&key, "12345678", 8,
-			    IPSEC_ACT_APPLY, 1, &itp->itp_next_policy_index,
-			    stack);
-			shim_kmem_pause(B_FALSE);
-			VERIFY(ipsec_check_policy(itp->itp_policy, rule, 0));
-			ipsec_enter_policy(itp->itp_policy, rule, 0, stack);
-		}
-	}
-	rw_exit(&itp->itp_policy->iph_lock);
-	mutex_exit(&itp->itp_lock);
-}
-
-/*
- * A node that could not be attached, and that somebody has found in the tree
- * before it left.
- */
-static ipsec_tun_pol_t *found_before;
-
-/*
- * Policy that comes with the parameters of a tunnel: a node of its own, if it
- * has none, and a rule.
- */
-static int
-set_simple(tunnel_t *t, iptun_t *iptun)
-{
-	ipsec_tun_pol_t *itp = iptun->iptun_itp;
-	int error;
-
-	if (itp == NULL || (iptun->iptun_flags & IPTUN_POLICY_OTHER)) {
-		itp = get_tunnel_policy(t->t_name, stack);
-		if (itp != NULL) {
-			ITP_REFRELE(itp, stack);
-			return (EEXIST);
-		}
-		itp = create_tunnel_policy(t->t_name, stack);
-		ITP_REFHOLD(itp);
-		error = iptun_policy_adopt_new(iptun, itp);
-		VERIFY(error == 0 || error == ENOMEM);
-		if (error != 0) {
-			/* Nothing is left of it. */
-			VERIFY(get_tunnel_policy(t->t_name, stack) == NULL);
-			found_before = itp;
-			return (error);
-		}
-		ITP_REFRELE(itp, stack);
-		VERIFY(iptun->iptun_itp == itp);
-	}
-	mutex_enter(&itp->itp_lock);
-	VERIFY(!iptun_policy_owned(itp));
-	mutex_exit(&itp->itp_lock);
-	set_rules(itp, B_TRUE);
-	return (0);
-}
-
-/* What must hold. */
-
-static ipsec_tun_pol_t *nodes[NODES];
-static uint_t nnodes;
-
-static void
-add_node(ipsec_tun_pol_t *itp)
-{
-	uint_t i;
-
-	for (i = 0; i < nnodes; i++) {
-		if (nodes[i] == itp)
-			return;
-	}
-	VERIFY(nnodes < NODES);
-	nodes[nnodes++] = itp;
-}
-
-static boolean_t
-in_tree(const ipsec_tun_pol_t *node)
-{
-	avl_tree_t *tree = &stack->netstack_ipsec->ipsec_tunnel_policies;
-	ipsec_tun_pol_t *itp = avl_first(tree);
-
-	while (itp != NULL && itp != node)
-		itp = AVL_NEXT(tree, itp);
-	return (itp != NULL);
-}
-
-static boolean_t
-in_force(const iptun_t *iptun)
-{
-	ipsec_tun_pol_t *itp = iptun->iptun_itp;
-
-	return (itp != NULL && !(iptun->iptun_flags & IPTUN_POLICY_OTHER) &&
-	    (itp->itp_flags & ITPF_P_ACTIVE) &&
-	    avl_numnodes(&itp->itp_policy->iph_rulebyid) > 0);
-}
-
-static void
-verify(void)
-{
-	avl_tree_t *tree = &stack->netstack_ipsec->ipsec_tunnel_policies;
-	struct iptun_old_policy *old, *other;
-	ipsec_tun_pol_t *itp;
-	iptun_t *iptun;
-	uint_t i, j, refs, attached;
-
-	VERIFY(shim_locks_held() == 0);
-	nnodes = 0;
-	for (itp = avl_first(tree); itp != NULL; itp = AVL_NEXT(tree, itp))
-		add_node(itp);
-	for (i = 0; i < TUNNELS; i++) {
-		if ((iptun = tunnels[i].t_iptun) == NULL)
-			continue;
-		if (iptun->iptun_itp != NULL)
-			add_node(iptun->iptun_itp);
-		VERIFY(iptun_secure_may_run(iptun) ==
-		    (!(iptun->iptun_flags & IPTUN_SECURE) ||
-		    in_force(iptun)));
-		for (old = iptun->iptun_secure.is_old; old != NULL;
-		    old = old->iop_next) {
-			add_node(old->iop_itp);
-			for (other = old->iop_next; other != NULL;
-			    other = other->iop_next)
-				VERIFY(other->iop_itp != old->iop_itp);
-		}
-	}
-	/* None has been lost. */
-	VERIFY(nnodes == spd_tunnels);
-	for (j = 0; j < nnodes; j++) {
-		itp = nodes[j];
-		attached = 0;
-		refs = in_tree(itp);
-		for (i = 0; i < TUNNELS; i++) {
-			if ((iptun = tunnels[i].t_iptun) == NULL)
-				continue;
-			attached += (iptun->iptun_itp == itp);
-			for (old = iptun->iptun_secure.is_old; old != NULL;
-			    old = old->iop_next)
-				refs += (old->iop_itp == itp);
-		}
-		VERIFY3U(itp->itp_refcnt, ==, refs + attached);
-		if (itp->itp_tunnels == GONE)
-			VERIFY(attached == 0 && !in_tree(itp));
-		else
-			VERIFY3U(itp->itp_tunnels, ==, attached);
 	}
 }
 
@@ -425,7 +81,7 @@ put_state(void)
 	iptun_t *iptun;
 	uint_t i;
 
-	verify();
+	tunnel_verify();
 	for (i = 0; i < TUNNELS; i++) {
 		iptun = tunnels[i].t_iptun;
 		if (iptun == NULL) {
@@ -460,16 +116,16 @@ do_make(char **words)
 	ik.iptun_kparam_type = (iptun_type_t)driver_number(words[3]);
 	mutex_init(&iptun->iptun_lock, NULL, MUTEX_DEFAULT, NULL);
 	iptun->iptun_linkid = ik.iptun_kparam_linkid;
-	iptun->iptun_ns = stack;
+	iptun->iptun_ns = tunnel_stack;
 	iptun->iptun_typeinfo = &types[ik.iptun_kparam_type];
 	iptun->iptun_mh = (mac_handle_t)t;
 	t->t_link = LINK_STATE_UNKNOWN;
 	error = iptun_secure_init(iptun, &ik);
 	if (error == 0 && (ik.iptun_kparam_flags & IPTUN_KPARAM_SECINFO))
-		error = set_simple(t, iptun);
+		error = tunnel_set_simple(t, iptun);
 	if (error == 0) {
 		iptun->iptun_connp = iptun;
-		itp = get_tunnel_policy(t->t_name, stack);
+		itp = get_tunnel_policy(t->t_name, tunnel_stack);
 		if (itp != NULL)
 			iptun_policy_found(iptun, itp);
 		if (driver_number(words[4]) != 0)
@@ -477,15 +133,15 @@ do_make(char **words)
 	}
 	if (error != 0) {
 		iptun_policy_stays(iptun);
-		free_tunnel(iptun);
+		tunnel_free(iptun);
 	} else {
 		VERIFY(iptun_secure_kparam(iptun) ==
 		    (ik.iptun_kparam_flags & IPTUN_KPARAM_SECURE));
 		iptun->iptun_flags |= IPTUN_BOUND | IPTUN_MAC_REGISTERED;
 		t->t_iptun = iptun;
-		iptun_secure_created(&ik, t->t_name, &cred);
+		iptun_secure_created(&ik, t->t_name, &tunnel_cred);
 	}
-	run_tasks();
+	tunnel_run_tasks();
 	(void) printf("%d", error);
 	put_state();
 }
@@ -498,7 +154,7 @@ do_remove(char **words)
 	iptun_t *iptun = iptun_of(words[0]);
 
 	t->t_iptun = NULL;
-	free_tunnel(iptun);
+	tunnel_free(iptun);
 	(void) printf("0");
 	put_state();
 }
@@ -514,9 +170,9 @@ do_start(char **words)
 	iptun->iptun_flags |= IPTUN_MAC_STARTED;
 	(void) iptun_secure_dispatch(iptun);
 	mutex_exit(&iptun->iptun_lock);
-	run_tasks();
-	if (!no_names && (iptun->iptun_flags & IPTUN_SECURE))
-		verify_names(tunnel_of(words[0]));
+	tunnel_run_tasks();
+	if (!tunnel_no_names && (iptun->iptun_flags & IPTUN_SECURE))
+		tunnel_verify_names(tunnel_of(words[0]));
 	(void) printf("0");
 	put_state();
 }
@@ -530,7 +186,7 @@ do_stop(char **words)
 	iptun->iptun_flags &= ~(uint32_t)IPTUN_MAC_STARTED;
 	(void) iptun_secure_dispatch(iptun);
 	mutex_exit(&iptun->iptun_lock);
-	run_tasks();
+	tunnel_run_tasks();
 	(void) printf("0");
 	put_state();
 }
@@ -542,8 +198,8 @@ do_modify(char **words)
 	iptun_t *iptun = iptun_of(words[0]);
 
 	mutex_enter(&iptun->iptun_lock);
-	iptun_modify_exit(iptun, &cred);
-	run_tasks();
+	iptun_modify_exit(iptun, &tunnel_cred);
+	tunnel_run_tasks();
 	(void) printf("0");
 	put_state();
 }
@@ -559,7 +215,7 @@ do_rename(char **words)
 
 	VERIFY(!iptun_secure_getcapab(iptun, 1, NULL));
 	VERIFY(keeps == ((iptun->iptun_flags & IPTUN_SECURE) &&
-	    in_force(iptun)));
+	    tunnel_in_force(iptun)));
 	/* Who is busy keeps its name. */
 	mutex_enter(&iptun->iptun_lock);
 	mutex_exit(&iptun->iptun_lock);
@@ -577,17 +233,17 @@ do_rename(char **words)
 static void
 do_policy(char **words)
 {
-	ipsec_tun_pol_t *itp = get_tunnel_policy(words[0], stack);
+	ipsec_tun_pol_t *itp = get_tunnel_policy(words[0], tunnel_stack);
 
 	if (itp == NULL)
-		itp = create_tunnel_policy(words[0], stack);
-	if (driver_number(words[2]) != 0 && !no_names)
-		tell(itp);
-	set_rules(itp, driver_number(words[1]) != 0);
-	if (driver_number(words[2]) != 0 && !no_names)
-		tell(itp);
-	ITP_REFRELE(itp, stack);
-	run_tasks();
+		itp = create_tunnel_policy(words[0], tunnel_stack);
+	if (driver_number(words[2]) != 0 && !tunnel_no_names)
+		tunnel_tell(itp);
+	tunnel_set_rules(itp, driver_number(words[1]) != 0);
+	if (driver_number(words[2]) != 0 && !tunnel_no_names)
+		tunnel_tell(itp);
+	ITP_REFRELE(itp, tunnel_stack);
+	tunnel_run_tasks();
 	(void) printf("0");
 	put_state();
 }
@@ -601,29 +257,29 @@ do_simple(char **words)
 	int error;
 
 	mutex_enter(&iptun->iptun_lock);
-	error = set_simple(t, iptun);
+	error = tunnel_set_simple(t, iptun);
 	if (error == 0)
 		(void) iptun_secure_dispatch(iptun);
 	mutex_exit(&iptun->iptun_lock);
-	if (found_before != NULL) {
-		iptun_set_policy(iptun->iptun_linkid, found_before);
-		VERIFY(iptun->iptun_itp != found_before);
-		ITP_REFRELE(found_before, stack);
-		found_before = NULL;
+	if (tunnel_found_before != NULL) {
+		iptun_set_policy(iptun->iptun_linkid, tunnel_found_before);
+		VERIFY(iptun->iptun_itp != tunnel_found_before);
+		ITP_REFRELE(tunnel_found_before, tunnel_stack);
+		tunnel_found_before = NULL;
 	}
-	run_tasks();
+	tunnel_run_tasks();
 	(void) printf("%d", error);
 	put_state();
 }
 
-/* foreign TUNNEL: a node of its name, but of another stack */
+/* foreign TUNNEL: a node of its name, but of another tunnel_stack */
 static void
 do_foreign(char **words)
 {
 	tunnel_t *t = tunnel_of(words[0]);
 	iptun_t *iptun = iptun_of(words[0]), before = *iptun;
 	netstack_t other;
-	ipsec_tun_pol_t *itp = create_tunnel_policy("other", stack);
+	ipsec_tun_pol_t *itp = create_tunnel_policy("other", tunnel_stack);
 
 	(void) strncpy(itp->itp_name, t->t_name, MAXLINKNAMELEN - 1);
 	itp->itp_ns = &other;
@@ -631,11 +287,11 @@ do_foreign(char **words)
 	VERIFY(iptun->iptun_itp == before.iptun_itp);
 	VERIFY(iptun->iptun_flags == before.iptun_flags);
 	VERIFY(itp->itp_tunnels == 0 && itp->itp_refcnt == 2);
-	itp->itp_ns = stack;
+	itp->itp_ns = tunnel_stack;
 	(void) strncpy(itp->itp_name, "other", MAXLINKNAMELEN - 1);
-	itp_unlink(itp, stack);
-	ITP_REFRELE(itp, stack);
-	run_tasks();
+	itp_unlink(itp, tunnel_stack);
+	ITP_REFRELE(itp, tunnel_stack);
+	tunnel_run_tasks();
 	(void) printf("0");
 	put_state();
 }
@@ -644,7 +300,7 @@ do_foreign(char **words)
 static void
 do_owned(char **words)
 {
-	ipsec_tun_pol_t *itp = create_tunnel_policy("owned", stack);
+	ipsec_tun_pol_t *itp = create_tunnel_policy("owned", tunnel_stack);
 	ipsec_policy_head_t *php;
 	ipsec_selkey_t key;
 	ipsec_policy_t *rule;
@@ -658,10 +314,11 @@ do_owned(char **words)
 		/* First nobody's rule, then the owner's. */
 		php = (i < 2) ? itp->itp_inactive : itp->itp_policy;
 		rule = ipsec_policy_create(&key, "12345678", 8,
-		    IPSEC_ACT_APPLY, 1, &itp->itp_next_policy_index, stack);
+		    IPSEC_ACT_APPLY, 1, &itp->itp_next_policy_index,
+		    tunnel_stack);
 		ipsec_ns_spd_own(rule, i % 2 == 0 ? NULL : owner);
 		rw_enter(&php->iph_lock, RW_WRITER);
-		ipsec_enter_policy(php, rule, 1, stack);
+		ipsec_enter_policy(php, rule, 1, tunnel_stack);
 		rw_exit(&php->iph_lock);
 
 		mutex_enter(&itp->itp_lock);
@@ -670,20 +327,20 @@ do_owned(char **words)
 		mutex_exit(&itp->itp_lock);
 
 		rw_enter(&php->iph_lock, RW_WRITER);
-		ipsec_ns_spd_flush(php, NULL, stack);
-		ipsec_ns_spd_flush(php, owner, stack);
+		ipsec_ns_spd_flush(php, NULL, tunnel_stack);
+		ipsec_ns_spd_flush(php, owner, tunnel_stack);
 		rw_exit(&php->iph_lock);
 	}
 	ipsec_ns_rele(owner);
-	itp_unlink(itp, stack);
-	ITP_REFRELE(itp, stack);
+	itp_unlink(itp, tunnel_stack);
+	ITP_REFRELE(itp, tunnel_stack);
 }
 
 /* names YES: can names of links be resolved? */
 static void
 do_names(char **words)
 {
-	no_names = (driver_number(words[0]) == 0);
+	tunnel_no_names = (driver_number(words[0]) == 0);
 }
 
 /* fail N */
@@ -703,7 +360,7 @@ do_send(char **words)
 
 	/* As iptun_m_tx() does. */
 	iptun_secure_notice(iptun);
-	run_tasks();
+	tunnel_run_tasks();
 	if (iptun->iptun_flags & IPTUN_SECURE) {
 		VERIFY(iptun->iptun_secure.is_told ==
 		    (IS_IPTUN_RUNNING(iptun) ? IPTUN_TOLD_UP :
@@ -736,7 +393,7 @@ do_receive(char **words)
 	VERIFY(iptun->iptun_ierrors == errors + (passed == NULL));
 	if (passed != NULL)
 		freemsg(passed);
-	run_tasks();
+	tunnel_run_tasks();
 	(void) printf("%d %lu %lu", passed != NULL,
 	    shim_drops.ipds_spd_explicit, shim_drops.ipds_spd_got_clear);
 	put_state();
@@ -787,7 +444,7 @@ do_check_command(char **words)
 
 	bzero(&ik, sizeof (ik));
 	ik.iptun_kparam_flags = (uint32_t)driver_number(words[0]);
-	error = iptun_ioc_create_secure(&ik, 0, 0, &cred, &rval);
+	error = iptun_ioc_create_secure(&ik, 0, 0, &tunnel_cred, &rval);
 	(void) printf("%d %d", iptun_secure_check_command(
 	    ik.iptun_kparam_flags), error);
 }
@@ -887,18 +544,18 @@ main(void)
 	iptun_t *iptun;
 	uint_t i;
 
-	stack = spd_init();
-	cred.cr_netstack = stack;
+	tunnel_stack = spd_init();
+	tunnel_cred.cr_netstack = tunnel_stack;
 	spd_before_unlink = too_late;
 	driver_run(commands);
-	run_tasks();
+	tunnel_run_tasks();
 	for (i = 0; i < TUNNELS; i++) {
 		iptun = tunnels[i].t_iptun;
 		tunnels[i].t_iptun = NULL;
 		if (iptun != NULL)
-			free_tunnel(iptun);
+			tunnel_free(iptun);
 	}
-	spd_fini(stack);
+	spd_fini(tunnel_stack);
 	VERIFY(spd_tunnels == 0);
 	return (0);
 }

@@ -13,7 +13,7 @@ use system_tests::kernel_c::{Numbers, Program, Sanitizer, Session};
 static DRIVER: LazyLock<Result<Program, String>> = LazyLock::new(|| {
     Program::compile(
         env!("CARGO_TARGET_TMPDIR"),
-        &["driver.c", "stream.c", "stand_in_spd.c", "iptun_driver.c"],
+        &["driver.c", "stream.c", "stand_in_spd.c", "stand_in_iptun.c", "iptun_driver.c"],
         &["inet/ip/ipsec_ns.c", "inet/ip/ipsec_ns_spd.c", "inet/iptun/iptun_secure.c"],
         Sanitizer::Memory,
     )
