@@ -27,42 +27,31 @@
 #include <inet/spdsock.h>
 #include <inet/ipsec_ns_spd.h>
 #include <inet/spdsock_ns.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "stand_in_spd.h"
 #include "stand_in_spdsock.h"
+#include "threads.h"
 
-#define	THREADS	4
 #define	HEADS	3		/* the host and two tunnels */
 #define	ALL	HEADS
 #define	PEERS	8
 
 static const char *const heads[HEADS] = { NULL, "tun0", "tun1" };
-static const char *const owners[THREADS] = { "", "a", "svc:/vpn:b", "c" };
+static const char *const names[THREADS] = { "", "a", "svc:/vpn:b", "c" };
 
-typedef struct worker {
-	pthread_t	w_thread;
-	spdsock_t	*w_socket;
-	uint_t		w_owner;
-	uint32_t	w_random;
-	ulong_t		w_rounds;
+typedef struct owner {
+	worker_t	*o_worker;
+	spdsock_t	*o_socket;
+	const char	*o_name;
+	uint_t		o_number;
 	/* By head and side: which peers have a rule of this owner. */
-	boolean_t	w_rules[HEADS][2][PEERS];
-} worker_t;
+	boolean_t	o_rules[HEADS][2][PEERS];
+} owner_t;
 
 static spdsock_t sockets[THREADS];
-static worker_t workers[THREADS];
-
-static uint32_t
-random_below(worker_t *w, uint32_t n)
-{
-	w->w_random ^= w->w_random << 13;
-	w->w_random ^= w->w_random >> 17;
-	w->w_random ^= w->w_random << 5;
-	return (w->w_random % n);
-}
+static owner_t owners[THREADS];
 
 /* Messages. */
 
@@ -127,10 +116,10 @@ put_rule(message_t *m, uint_t owner, uint_t peer)
 }
 
 static int
-ask(worker_t *w, message_t *m)
+ask(owner_t *o, message_t *m)
 {
 	spd_msg_t *msg = (spd_msg_t *)m->m_words;
-	const char *owner = owners[w->w_owner];
+	const char *owner = o->o_name;
 	ipsec_namespace_ext_t *ext;
 	request_t r;
 
@@ -142,7 +131,7 @@ ask(worker_t *w, message_t *m)
 	}
 	msg->spd_msg_len = (uint16_t)(m->m_size / 8);
 	bzero(&r, sizeof (r));
-	r.r_socket = w->w_socket;
+	r.r_socket = o->o_socket;
 	r.r_size = m->m_size;
 	r.r_msg = malloc(m->m_size);
 	bcopy(m->m_words, r.r_msg, m->m_size);
@@ -155,31 +144,31 @@ ask(worker_t *w, message_t *m)
 /* One owner. */
 
 static void
-add_or_delete(worker_t *w, uint_t head, uint_t side, uint_t peer)
+add_or_delete(owner_t *o, uint_t head, uint_t side, uint_t peer)
 {
-	boolean_t *there = &w->w_rules[head][side][peer];
+	boolean_t *there = &o->o_rules[head][side][peer];
 	message_t m;
 	int error;
 
-	if (random_below(w, 3) != 0) {
+	if (random_below(o->o_worker, 3) != 0) {
 		begin(&m, SPD_ADDRULE, side, head);
-		put_rule(&m, w->w_owner, peer);
-		error = ask(w, &m);
+		put_rule(&m, o->o_number, peer);
+		error = ask(o, &m);
 		VERIFY3S(error, ==, *there ? EEXIST : 0);
 		*there = B_TRUE;
 	} else {
 		begin(&m, SPD_DELETERULE, side, head);
-		put_rule(&m, w->w_owner, peer);
-		error = ask(w, &m);
+		put_rule(&m, o->o_number, peer);
+		error = ask(o, &m);
 		VERIFY3S(error, ==, *there ? 0 : ESRCH);
 		*there = B_FALSE;
 	}
 }
 
 static void
-whole_head(worker_t *w, uint_t head, uint8_t type, uint_t side)
+whole_head(owner_t *o, uint_t head, uint8_t type, uint_t side)
 {
-	boolean_t (*rules)[PEERS] = w->w_rules[head];
+	boolean_t (*rules)[PEERS] = o->o_rules[head];
 	boolean_t kept[PEERS];
 
 	switch (type) {
@@ -198,16 +187,16 @@ whole_head(worker_t *w, uint_t head, uint8_t type, uint_t side)
 }
 
 static void
-whole_heads(worker_t *w, uint8_t type, uint_t side)
+whole_heads(owner_t *o, uint8_t type, uint_t side)
 {
-	uint_t head = random_below(w, HEADS + 1), i;
+	uint_t head = random_below(o->o_worker, HEADS + 1), i;
 	message_t m;
 
 	begin(&m, type, side, head);
-	VERIFY(ask(w, &m) == 0);
+	VERIFY(ask(o, &m) == 0);
 	for (i = 0; i < HEADS; i++) {
 		if (head == i || head == ALL)
-			whole_head(w, i, type, side);
+			whole_head(o, i, type, side);
 	}
 }
 
@@ -216,9 +205,9 @@ whole_heads(worker_t *w, uint8_t type, uint_t side)
  * change the head meanwhile, which ends the dump.
  */
 static void
-dump(worker_t *w, uint_t head, uint_t side)
+dump(owner_t *o, uint_t head, uint_t side)
 {
-	spdsock_t *ss = w->w_socket;
+	spdsock_t *ss = o->o_socket;
 	ipsec_policy_head_t *php;
 	ipsec_policy_t *rule;
 	boolean_t changed = B_FALSE;
@@ -226,7 +215,7 @@ dump(worker_t *w, uint_t head, uint_t side)
 	message_t m;
 
 	begin(&m, SPD_DUMP, side, head);
-	VERIFY(ask(w, &m) == 0);
+	VERIFY(ask(o, &m) == 0);
 	php = ss->spdsock_dump_head;
 	for (;;) {
 		rw_enter(&php->iph_lock, RW_READER);
@@ -234,18 +223,18 @@ dump(worker_t *w, uint_t head, uint_t side)
 		rule = changed ? NULL : spdsock_ns_next(ss, php,
 		    spd_dump_step);
 		if (rule != NULL) {
-			VERIFY(*owners[w->w_owner] == '\0' ||
+			VERIFY(*o->o_name == '\0' ||
 			    strcmp(ipsec_ns_name(rule->ipsp_ns),
-			    owners[w->w_owner]) == 0);
+			    o->o_name) == 0);
 			own += (strcmp(ipsec_ns_name(rule->ipsp_ns),
-			    owners[w->w_owner]) == 0);
+			    o->o_name) == 0);
 		}
 		rw_exit(&php->iph_lock);
 		if (rule == NULL)
 			break;
 	}
 	for (i = 0; i < PEERS; i++)
-		wanted += 2 * w->w_rules[head][side][i];
+		wanted += 2 * o->o_rules[head][side][i];
 	VERIFY(changed ? own <= wanted : own == wanted);
 	if (ss->spdsock_itp != NULL)
 		ITP_REFRELE(ss->spdsock_itp, ss->spdsock_spds->spds_netstack);
@@ -255,37 +244,34 @@ dump(worker_t *w, uint_t head, uint_t side)
 	ss->spdsock_dump_req = NULL;
 }
 
-static void *
-work(void *arg)
+static void
+step(worker_t *w)
 {
-	worker_t *w = arg;
-	ulong_t round;
+	owner_t *o = &owners[w->w_number];
 	uint_t head, side, peer;
 
-	for (round = 0; round < w->w_rounds; round++) {
-		head = random_below(w, HEADS);
-		side = random_below(w, 2);
-		peer = random_below(w, PEERS);
-		switch (random_below(w, 16)) {
-		case 0:
-			whole_heads(w, SPD_FLUSH, side);
-			break;
-		case 1:
-		case 2:
-			whole_heads(w, SPD_FLIP, 0);
-			break;
-		case 3:
-			whole_heads(w, SPD_CLONE, 0);
-			break;
-		case 4:
-			dump(w, head, side);
-			break;
-		default:
-			add_or_delete(w, head, side, peer);
-			break;
-		}
+	o->o_worker = w;
+	head = random_below(w, HEADS);
+	side = random_below(w, 2);
+	peer = random_below(w, PEERS);
+	switch (random_below(w, 16)) {
+	case 0:
+		whole_heads(o, SPD_FLUSH, side);
+		break;
+	case 1:
+	case 2:
+		whole_heads(o, SPD_FLIP, 0);
+		break;
+	case 3:
+		whole_heads(o, SPD_CLONE, 0);
+		break;
+	case 4:
+		dump(o, head, side);
+		break;
+	default:
+		add_or_delete(o, head, side, peer);
+		break;
 	}
-	return (NULL);
 }
 
 int
@@ -295,41 +281,34 @@ main(int argc, char **argv)
 	uint_t i, head, side;
 	message_t m;
 
-	VERIFY(argc == 3);
 	spdsock_init(sockets, THREADS);
 	stack = sockets[0].spdsock_spds->spds_netstack;
 	for (i = 0; i < THREADS; i++) {
-		workers[i].w_socket = &sockets[i];
-		workers[i].w_owner = i;
-		workers[i].w_random = (uint32_t)atol(argv[1]) * 8 + 2 * i + 1;
-		workers[i].w_rounds = (ulong_t)atol(argv[2]);
+		owners[i].o_socket = &sockets[i];
+		owners[i].o_name = names[i];
+		owners[i].o_number = i;
 	}
 	/* The tunnels have policy before the threads begin. */
 	for (head = 1; head < HEADS; head++) {
 		begin(&m, SPD_ADDRULE, 0, head);
 		put_rule(&m, 0, 0);
-		VERIFY(ask(&workers[0], &m) == 0);
-		workers[0].w_rules[head][0][0] = B_TRUE;
+		VERIFY(ask(&owners[0], &m) == 0);
+		owners[0].o_rules[head][0][0] = B_TRUE;
 	}
-	for (i = 0; i < THREADS; i++) {
-		VERIFY(pthread_create(&workers[i].w_thread, NULL, work,
-		    &workers[i]) == 0);
-	}
-	for (i = 0; i < THREADS; i++)
-		VERIFY(pthread_join(workers[i].w_thread, NULL) == 0);
+	threads_run(argc, argv, step);
 
 	spd_verify(stack, B_TRUE);
 	for (i = 0; i < THREADS; i++) {
 		for (head = 0; head < HEADS; head++) {
 			for (side = 0; side < 2; side++)
-				dump(&workers[i], head, side);
+				dump(&owners[i], head, side);
 		}
 	}
 	for (i = 0; i < THREADS; i++) {
 		begin(&m, SPD_FLUSH, 0, ALL);
-		VERIFY(ask(&workers[i], &m) == 0);
+		VERIFY(ask(&owners[i], &m) == 0);
 		begin(&m, SPD_FLUSH, 1, ALL);
-		VERIFY(ask(&workers[i], &m) == 0);
+		VERIFY(ask(&owners[i], &m) == 0);
 	}
 	/* Nobody is left in any of them. */
 	spd_verify(stack, B_TRUE);

@@ -320,7 +320,8 @@ fn names_are_there_as_long_as_somebody_holds_them() {
 fn threads_share_names() {
     for (sanitizer, rounds) in [(Sanitizer::Threads, "40000"), (Sanitizer::Memory, "100000")] {
         let dir = env!("CARGO_TARGET_TMPDIR");
-        let driver = Program::compile(dir, &["ns_threads.c"], &["inet/ip/ipsec_ns.c"], sanitizer)
+        let drivers = ["threads.c", "ns_threads.c"];
+        let driver = Program::compile(dir, &drivers, &["inet/ip/ipsec_ns.c"], sanitizer)
             .unwrap_or_else(|error| panic!("{error}"));
         for seed in ["1", "2", "3"] {
             driver.run(&[seed, rounds]).unwrap_or_else(|error| panic!("{error}"));

@@ -691,7 +691,7 @@ fn owners_at_work_at_the_same_time() {
     for (sanitizer, rounds) in [(Sanitizer::Threads, "4000"), (Sanitizer::Memory, "4000")] {
         let driver = Program::compile(
             env!("CARGO_TARGET_TMPDIR"),
-            &["stand_in_spd.c", "stand_in_spdsock.c", "spd_threads.c"],
+            &["threads.c", "stand_in_spd.c", "stand_in_spdsock.c", "spd_threads.c"],
             KERNEL,
             sanitizer,
         )
