@@ -29,6 +29,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* gcc says it with a macro, clang with a feature. */
+#if	!defined(__SANITIZE_ADDRESS__) && defined(__has_feature)
+#if	__has_feature(address_sanitizer)
+#define	__SANITIZE_ADDRESS__
+#endif
+#endif
+
 #ifdef	__SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #else
