@@ -30,11 +30,6 @@
 #include "stand_in_iptun.h"
 #include "stand_in_spd.h"
 
-static iptun_typeinfo_t types[] = {
-	{ IPTUN_TYPE_UNKNOWN }, { IPTUN_TYPE_IPV4 }, { IPTUN_TYPE_IPV6 },
-	{ IPTUN_TYPE_6TO4 }
-};
-
 /* Tunnels. */
 
 static tunnel_t *
@@ -103,44 +98,13 @@ put_state(void)
 static void
 do_make(char **words)
 {
-	tunnel_t *t = tunnel_of(words[0]);
-	iptun_t *iptun = calloc(1, sizeof (*iptun));
 	iptun_kparams_t ik;
-	ipsec_tun_pol_t *itp;
 	int error;
 
-	VERIFY(t->t_iptun == NULL);
-	(void) strncpy(t->t_name, words[1], MAXLINKNAMELEN - 1);
-	ik.iptun_kparam_linkid = (datalink_id_t)(t - tunnels) + 1;
 	ik.iptun_kparam_flags = (uint32_t)driver_number(words[2]);
 	ik.iptun_kparam_type = (iptun_type_t)driver_number(words[3]);
-	mutex_init(&iptun->iptun_lock, NULL, MUTEX_DEFAULT, NULL);
-	iptun->iptun_linkid = ik.iptun_kparam_linkid;
-	iptun->iptun_ns = tunnel_stack;
-	iptun->iptun_typeinfo = &types[ik.iptun_kparam_type];
-	iptun->iptun_mh = (mac_handle_t)t;
-	t->t_link = LINK_STATE_UNKNOWN;
-	error = iptun_secure_init(iptun, &ik);
-	if (error == 0 && (ik.iptun_kparam_flags & IPTUN_KPARAM_SECINFO))
-		error = tunnel_set_simple(t, iptun);
-	if (error == 0) {
-		iptun->iptun_connp = iptun;
-		itp = get_tunnel_policy(t->t_name, tunnel_stack);
-		if (itp != NULL)
-			iptun_policy_found(iptun, itp);
-		if (driver_number(words[4]) != 0)
-			error = EIO;
-	}
-	if (error != 0) {
-		iptun_policy_stays(iptun);
-		tunnel_free(iptun);
-	} else {
-		VERIFY(iptun_secure_kparam(iptun) ==
-		    (ik.iptun_kparam_flags & IPTUN_KPARAM_SECURE));
-		iptun->iptun_flags |= IPTUN_BOUND | IPTUN_MAC_REGISTERED;
-		t->t_iptun = iptun;
-		iptun_secure_created(&ik, t->t_name, &tunnel_cred);
-	}
+	error = tunnel_make(tunnel_of(words[0]), words[1], &ik,
+	    driver_number(words[4]) != 0);
 	tunnel_run_tasks();
 	(void) printf("%d", error);
 	put_state();
@@ -150,11 +114,8 @@ do_make(char **words)
 static void
 do_remove(char **words)
 {
-	tunnel_t *t = tunnel_of(words[0]);
-	iptun_t *iptun = iptun_of(words[0]);
-
-	t->t_iptun = NULL;
-	tunnel_free(iptun);
+	VERIFY(iptun_of(words[0]) != NULL);
+	tunnel_remove(tunnel_of(words[0]));
 	(void) printf("0");
 	put_state();
 }
@@ -165,11 +126,7 @@ do_start(char **words)
 {
 	iptun_t *iptun = iptun_of(words[0]);
 
-	iptun_policy_look(iptun);
-	mutex_enter(&iptun->iptun_lock);
-	iptun->iptun_flags |= IPTUN_MAC_STARTED;
-	(void) iptun_secure_dispatch(iptun);
-	mutex_exit(&iptun->iptun_lock);
+	tunnel_start(tunnel_of(words[0]), B_TRUE);
 	tunnel_run_tasks();
 	if (!tunnel_no_names && (iptun->iptun_flags & IPTUN_SECURE))
 		tunnel_verify_names(tunnel_of(words[0]));
@@ -180,12 +137,8 @@ do_start(char **words)
 static void
 do_stop(char **words)
 {
-	iptun_t *iptun = iptun_of(words[0]);
-
-	mutex_enter(&iptun->iptun_lock);
-	iptun->iptun_flags &= ~(uint32_t)IPTUN_MAC_STARTED;
-	(void) iptun_secure_dispatch(iptun);
-	mutex_exit(&iptun->iptun_lock);
+	VERIFY(iptun_of(words[0]) != NULL);
+	tunnel_start(tunnel_of(words[0]), B_FALSE);
 	tunnel_run_tasks();
 	(void) printf("0");
 	put_state();
@@ -223,7 +176,7 @@ do_rename(char **words)
 	    (keeps && driver_number(words[2]) == 0)) {
 		(void) printf("%d", EBUSY);
 	} else {
-		(void) strncpy(t->t_name, words[1], MAXLINKNAMELEN - 1);
+		tunnel_set_name(t, words[1]);
 		(void) printf("0");
 	}
 	put_state();
@@ -239,7 +192,8 @@ do_policy(char **words)
 		itp = create_tunnel_policy(words[0], tunnel_stack);
 	if (driver_number(words[2]) != 0 && !tunnel_no_names)
 		tunnel_tell(itp);
-	tunnel_set_rules(itp, driver_number(words[1]) != 0);
+	tunnel_set_rules(itp, driver_number(words[1]) != 0 ? TUNNEL_PROTECTS :
+	    TUNNEL_NO_RULE);
 	if (driver_number(words[2]) != 0 && !tunnel_no_names)
 		tunnel_tell(itp);
 	ITP_REFRELE(itp, tunnel_stack);
@@ -541,21 +495,10 @@ static const driver_command_t commands[] = {
 int
 main(void)
 {
-	iptun_t *iptun;
-	uint_t i;
-
-	tunnel_stack = spd_init();
-	tunnel_cred.cr_netstack = tunnel_stack;
+	tunnel_init();
 	spd_before_unlink = too_late;
 	driver_run(commands);
 	tunnel_run_tasks();
-	for (i = 0; i < TUNNELS; i++) {
-		iptun = tunnels[i].t_iptun;
-		tunnels[i].t_iptun = NULL;
-		if (iptun != NULL)
-			tunnel_free(iptun);
-	}
-	spd_fini(tunnel_stack);
-	VERIFY(spd_tunnels == 0);
+	tunnel_fini();
 	return (0);
 }

@@ -20,6 +20,7 @@
  * could not see that the order is missing in what is tested.
  */
 
+#include <sys/condvar.h>
 #include <sys/debug.h>
 #include <sys/kmem.h>
 #include <sys/mutex.h>
@@ -258,6 +259,28 @@ void
 shim_last_mutex_is_leaf(void)
 {
 	last_mutex->km_leaf = B_TRUE;
+}
+
+boolean_t shim_threads;
+
+void
+cv_broadcast(kcondvar_t *cv)
+{
+	VERIFY(pthread_cond_broadcast(&cv->kc_cond) == 0);
+}
+
+void
+cv_wait(kcondvar_t *cv, kmutex_t *m)
+{
+	VERIFY(mutex_owned(m) && !m->km_leaf);
+	if (!shim_threads)
+		SHIM_FAIL("waits for ever");
+	/* No other lock is kept while a thread sleeps. */
+	VERIFY(nheld == 1);
+	not_held(m);
+	m->km_held = B_FALSE;
+	VERIFY(pthread_cond_wait(&cv->kc_cond, &m->km_lock) == 0);
+	mutex_mine(m);
 }
 
 void

@@ -133,6 +133,8 @@ find_action_locked(const void *bytes, size_t size, uint8_t type)
 		return (NULL);
 	act->ipa_next = actions;
 	act->ipa_act.ipa_type = type;
+	act->ipa_want_ah = 0;
+	act->ipa_want_esp = (type == IPSEC_ACT_APPLY);
 	act->ipa_refs = 1;
 	act->ipa_size = size;
 	bcopy(bytes, act->ipa_bytes, size);
@@ -487,7 +489,7 @@ itp_free(ipsec_tun_pol_t *itp, netstack_t *ns)
 	free(itp->itp_inactive);
 	mutex_destroy(&itp->itp_lock);
 	free(itp);
-	spd_tunnels--;
+	atomic_dec_uint(&spd_tunnels);
 }
 
 ipsec_tun_pol_t *
@@ -505,12 +507,13 @@ get_tunnel_policy(char *name, netstack_t *ns)
 	return (itp);
 }
 
-/* With a hold for the caller. */
+/* With a hold for the caller; NULL if there is one of that name. */
 ipsec_tun_pol_t *
 create_tunnel_policy(const char *name, netstack_t *ns)
 {
 	ipsec_stack_t *ipss = ns->netstack_ipsec;
 	ipsec_tun_pol_t *itp = calloc(1, sizeof (*itp));
+	avl_index_t where;
 
 	(void) strncpy(itp->itp_name, name, LIFNAMSIZ - 1);
 	itp->itp_policy = calloc(1, sizeof (*itp->itp_policy));
@@ -520,11 +523,17 @@ create_tunnel_policy(const char *name, netstack_t *ns)
 	mutex_init(&itp->itp_lock, NULL, MUTEX_DEFAULT, NULL);
 	itp->itp_next_policy_index = 1;
 	itp->itp_ns = ns;
-	spd_tunnels++;
+	atomic_inc_uint(&spd_tunnels);
 	itp->itp_refcnt = 2;
 	rw_enter(&ipss->ipsec_tunnel_policy_lock, RW_WRITER);
+	if (avl_find(&ipss->ipsec_tunnel_policies, itp, &where) != NULL) {
+		rw_exit(&ipss->ipsec_tunnel_policy_lock);
+		itp->itp_refcnt = 0;
+		itp_free(itp, ns);
+		return (NULL);
+	}
 	ipss->ipsec_tunnel_policy_gen++;
-	avl_add(&ipss->ipsec_tunnel_policies, itp);
+	avl_insert(&ipss->ipsec_tunnel_policies, itp, where);
 	rw_exit(&ipss->ipsec_tunnel_policy_lock);
 	return (itp);
 }

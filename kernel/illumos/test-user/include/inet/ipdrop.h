@@ -23,7 +23,7 @@ typedef struct ipsec_dropstats {
 	ulong_t		ipds_spd_explicit;
 } ipsec_dropstats_t;
 
-extern ipsec_dropstats_t shim_drops;
+extern __thread ipsec_dropstats_t shim_drops;
 
 #define	DROPPER(ipss, what)	((void)(ipss), &shim_drops.what)
 

@@ -15,29 +15,20 @@
 #define	_TEST_SYS_CONDVAR_H
 
 /*
- * There is one thread in the tests that have these, so waiting is for
- * something that will never come.
+ * Condition variables.  Zeroes are one, as in the kernel.
  */
 
 #include <sys/debug.h>
 #include <sys/mutex.h>
 
 typedef struct kcondvar {
-	uint_t		kc_broadcasts;
+	pthread_cond_t	kc_cond;
 } kcondvar_t;
 
-static inline void
-cv_broadcast(kcondvar_t *cv)
-{
-	cv->kc_broadcasts++;
-}
+extern void cv_broadcast(kcondvar_t *);
+extern void cv_wait(kcondvar_t *, kmutex_t *);
 
-static inline void
-cv_wait(kcondvar_t *cv, kmutex_t *m)
-{
-	(void) cv;
-	VERIFY(MUTEX_HELD(m));
-	SHIM_FAIL("waits for ever");
-}
+/* Is there another thread, so that waiting is not for ever? */
+extern boolean_t shim_threads;
 
 #endif	/* _TEST_SYS_CONDVAR_H */
