@@ -92,6 +92,15 @@ put_state(void)
 	}
 }
 
+/* The end of most commands: what is queued is told, then comes the state. */
+static void
+answer(int error)
+{
+	tunnel_run_tasks();
+	(void) printf("%d", error);
+	put_state();
+}
+
 /* Commands. */
 
 /* make TUNNEL NAME KFLAGS TYPE FAILS */
@@ -105,9 +114,7 @@ do_make(char **words)
 	ik.iptun_kparam_type = (iptun_type_t)driver_number(words[3]);
 	error = tunnel_make(tunnel_of(words[0]), words[1], &ik,
 	    driver_number(words[4]) != 0);
-	tunnel_run_tasks();
-	(void) printf("%d", error);
-	put_state();
+	answer(error);
 }
 
 /* remove TUNNEL */
@@ -116,8 +123,7 @@ do_remove(char **words)
 {
 	VERIFY(iptun_of(words[0]) != NULL);
 	tunnel_remove(tunnel_of(words[0]));
-	(void) printf("0");
-	put_state();
+	answer(0);
 }
 
 /* start TUNNEL: it is plumbed */
@@ -130,8 +136,7 @@ do_start(char **words)
 	tunnel_run_tasks();
 	if (!tunnel_no_names && (iptun->iptun_flags & IPTUN_SECURE))
 		tunnel_verify_names(tunnel_of(words[0]));
-	(void) printf("0");
-	put_state();
+	answer(0);
 }
 
 static void
@@ -139,9 +144,7 @@ do_stop(char **words)
 {
 	VERIFY(iptun_of(words[0]) != NULL);
 	tunnel_start(tunnel_of(words[0]), B_FALSE);
-	tunnel_run_tasks();
-	(void) printf("0");
-	put_state();
+	answer(0);
 }
 
 /* modify TUNNEL: nothing, but what comes with its end */
@@ -152,9 +155,7 @@ do_modify(char **words)
 
 	mutex_enter(&iptun->iptun_lock);
 	iptun_modify_exit(iptun, &tunnel_cred);
-	tunnel_run_tasks();
-	(void) printf("0");
-	put_state();
+	answer(0);
 }
 
 /* rename TUNNEL NAME ANYHOW */
@@ -197,9 +198,7 @@ do_policy(char **words)
 	if (driver_number(words[2]) != 0 && !tunnel_no_names)
 		tunnel_tell(itp);
 	ITP_REFRELE(itp, tunnel_stack);
-	tunnel_run_tasks();
-	(void) printf("0");
-	put_state();
+	answer(0);
 }
 
 /* simple TUNNEL: policy that comes with the parameters of a tunnel */
@@ -221,12 +220,10 @@ do_simple(char **words)
 		ITP_REFRELE(tunnel_found_before, tunnel_stack);
 		tunnel_found_before = NULL;
 	}
-	tunnel_run_tasks();
-	(void) printf("%d", error);
-	put_state();
+	answer(error);
 }
 
-/* foreign TUNNEL: a node of its name, but of another tunnel_stack */
+/* foreign TUNNEL: a node of its name, but of another stack */
 static void
 do_foreign(char **words)
 {
@@ -245,9 +242,7 @@ do_foreign(char **words)
 	(void) strncpy(itp->itp_name, "other", MAXLINKNAMELEN - 1);
 	itp_unlink(itp, tunnel_stack);
 	ITP_REFRELE(itp, tunnel_stack);
-	tunnel_run_tasks();
-	(void) printf("0");
-	put_state();
+	answer(0);
 }
 
 /* owned: do rules of an owner keep simple policy away? */
