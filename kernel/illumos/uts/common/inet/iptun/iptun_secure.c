@@ -587,6 +587,11 @@ iptun_secure_getcapab(void *arg, mac_capab_t cap, void *data)
 
 /*
  * The addresses of a tunnel before a modification.
+ *
+ * A modification unbinds the tunnel before it binds it again.  In between
+ * nothing is sent in clear: the tunnel does not run, and a packet that is past
+ * that test leaves because of its own rule, whichever addresses it has.  What
+ * arrives is not for this tunnel then, and not decapsulated.
  */
 void
 iptun_ends_save(const iptun_t *iptun, iptun_ends_t *ends)
