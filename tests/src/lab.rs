@@ -3,75 +3,33 @@
 //! A lab for one test: a user-mode kernel in a thread of this process, and the real
 //! commands against it.
 
+mod control;
+mod done;
+mod tap;
+
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 
 use illumos_ipsec::model::{Side, SpdRule, TunnelName};
 use illumos_ipsec::sys::System;
 use illumos_ipsec::sys::policy::{PolicyClient, Scope};
-use illumos_ipsec::wire::policy::{DumpItem, MsgType};
-use ipsec_usermode::lab::{Action, Interposer, Options, Running, Server};
+use illumos_ipsec::wire::policy::DumpItem;
+use ipsec_usermode::lab::{Options, Running, Server};
 use ipsec_usermode::{Config, Event, IpsecState, KernelKind};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, send, socket,
-};
-use serde_json::Value;
+
+pub use control::Control;
+pub use done::Done;
+pub use tap::Seen;
+use tap::{Tap, Trap, Watch};
 
 /// A lab with a running kernel.
 pub struct Lab {
     dir: tempfile::TempDir,
     server: Option<Running>,
     watch: Arc<Watch>,
-}
-
-/// A request as the kernel was about to see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Number of the connection, from 1.
-    pub connection: u64,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-}
-
-impl Seen {
-    /// The type of the request.
-    #[must_use]
-    pub fn kind(&self) -> MsgType {
-        MsgType(self.bytes.get(1).copied().unwrap_or_default())
-    }
-}
-
-/// What a command did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Done {
-    /// Exit status; none if it was killed.
-    pub code: Option<i32>,
-    /// Standard output.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
-}
-
-impl Done {
-    /// Insists on an exit status.
-    #[track_caller]
-    #[must_use]
-    pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{self:#?}");
-        self
-    }
-
-    /// Insists on a piece of standard error.
-    #[track_caller]
-    #[must_use]
-    pub fn says(self, piece: &str) -> Self {
-        assert!(self.stderr.contains(piece), "no {piece:?} in {self:#?}");
-        self
-    }
 }
 
 impl Lab {
@@ -374,33 +332,6 @@ impl Drop for Lab {
     }
 }
 
-/// A connection for what has no illumos interface.
-pub struct Control(OwnedFd);
-
-impl Control {
-    /// Connects to the kernel of a lab.
-    #[must_use]
-    pub fn connect(lab: &Lab) -> Self {
-        let flags = SockFlag::SOCK_CLOEXEC;
-        let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).expect("a socket");
-        let address = UnixAddr::new(&lab.path().join("control")).expect("a short name");
-        connect(fd.as_raw_fd(), &address).expect("a lab listens");
-        Self(fd)
-    }
-
-    /// Asks, and insists on an answer that is no error.
-    #[must_use]
-    pub fn ask(&self, question: &Value) -> Value {
-        let fd = self.0.as_raw_fd();
-        send(fd, question.to_string().as_bytes(), MsgFlags::MSG_NOSIGNAL).expect("a lab listens");
-        let mut buffer = vec![0; 1 << 20];
-        let len = recv(fd, &mut buffer, MsgFlags::empty()).expect("an answer");
-        let mut answer: Value = serde_json::from_slice(&buffer[..len]).expect("JSON");
-        let outcome = answer.get_mut("ok").map(Value::take);
-        outcome.unwrap_or_else(|| panic!("refused: {answer}"))
-    }
-}
-
 /// Starts a command that nobody listens to.
 fn spawn(command: &mut std::process::Command) -> Child {
     command
@@ -436,63 +367,4 @@ fn serve(path: &Path, kind: KernelKind, links: &[&str], watch: &Arc<Watch>) -> R
         server.kernel_mut().add_link(TunnelName::new(link).expect("a link name"));
     }
     server.spawn().expect("a server thread")
-}
-
-/// What the tap in the server knows and is told.
-#[derive(Default)]
-struct Watch {
-    state: Mutex<State>,
-    pid_known: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    seen: Vec<Seen>,
-    events: Vec<Event>,
-    trap: Option<Trap>,
-}
-
-struct Trap {
-    n: usize,
-    before: bool,
-    pid: Option<u32>,
-}
-
-impl Watch {
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().expect("the tap never panics")
-    }
-
-    fn set_trap_pid(&self, pid: u32) {
-        if let Some(trap) = &mut self.state().trap {
-            trap.pid = Some(pid);
-        }
-        self.pid_known.notify_all();
-    }
-}
-
-struct Tap(Arc<Watch>);
-
-impl Interposer for Tap {
-    fn event(&mut self, event: &Event) {
-        self.0.state().events.push(event.clone());
-    }
-
-    fn request(&mut self, connection: u64, bytes: &[u8]) -> Action {
-        let mut state = self.0.state();
-        state.seen.push(Seen { connection, bytes: bytes.to_vec() });
-        let count = state.seen.len();
-        if state.trap.as_ref().is_none_or(|trap| trap.n + 1 != count) {
-            return Action::Pass;
-        }
-        // The request can be here before its sender's number is.
-        while state.trap.as_ref().is_some_and(|trap| trap.pid.is_none()) {
-            state = self.0.pid_known.wait(state).expect("the tap never panics");
-        }
-        let Some(Trap { before, pid: Some(pid), .. }) = &state.trap else { return Action::Pass };
-        let pid = nix::unistd::Pid::from_raw(*pid as i32);
-        // It can only fail if the command is gone already.
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-        if *before { Action::Close } else { Action::Pass }
-    }
 }
