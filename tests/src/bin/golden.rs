@@ -62,7 +62,7 @@ fn run() -> Result<Report, String> {
             Ok(report)
         }
         "pf_policy_kernel" if import.is_none() => {
-            golden::kernel::run_dir(&dir, KernelKind::Modified).map_err(|error| error.to_string())
+            golden::kernel::run_dir(&dir, KernelKind::Modified).map_err(failed)
         }
         "ipseckey" if import.is_none() => {
             let program = system_tests::program("ipseckey")?;
@@ -72,9 +72,7 @@ fn run() -> Result<Report, String> {
             }
             Ok(report)
         }
-        "pf_key_kernel" if import.is_none() => {
-            golden::key_kernel::run_dir(&dir).map_err(|error| error.to_string())
-        }
+        "pf_key_kernel" if import.is_none() => golden::key_kernel::run_dir(&dir).map_err(failed),
         _ => Err(format!("unknown tool {tool}; {usage}")),
     }
 }

@@ -14,13 +14,14 @@ mod flag_model;
 mod replay;
 mod shape;
 
+use std::io;
 use std::path::Path;
 
 use ipsec_usermode::KernelKind;
 use libtest_mimic::{Arguments, Trial};
 
 use super::{Outcome, Report};
-pub use case::{BadCase, Case, Hex, imported, read_dir, setup};
+pub use case::{Case, Hex, imported, read_dir, setup};
 pub use replay::{Notice, Observed, replay};
 
 /// Replays one case and judges it.
@@ -53,7 +54,7 @@ pub fn test_both_kinds(cases: &[Case], run: fn(&Case, KernelKind) -> Outcome) ->
 /// Replays all cases of a directory: one JSON file each, as recorded.
 ///
 /// `README.md`, `index.tsv` and files whose name begins with `_` are passed over.
-pub fn run_dir(dir: &Path, kind: KernelKind) -> Result<Report, BadCase> {
+pub fn run_dir(dir: &Path, kind: KernelKind) -> io::Result<Report> {
     let mut report = Report::default();
     for case in read_dir(dir)? {
         let outcome = run(&case, kind);

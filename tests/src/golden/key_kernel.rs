@@ -8,12 +8,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io;
 use std::path::Path;
 
 use illumos_ipsec::wire::key::{Diagnostic, Ext, ExtType, HEADER_LEN, Header, Message, MsgType};
 use ipsec_usermode::{Config, ConnId, IpsecState, Kernel, KernelKind};
 
-use super::kernel::{BadCase, Case, read_dir, setup};
+use super::kernel::{Case, read_dir, setup};
 use super::{Outcome, Report};
 
 const IMPORTED: &str = include_str!("../../golden/pf_key_kernel.jsonl");
@@ -58,11 +59,11 @@ const KNOWN: &[Known] = &[
 /// If the imported file is damaged.
 #[must_use]
 pub fn imported() -> Vec<Case> {
-    IMPORTED.lines().map(|line| serde_json::from_str(line).expect("every line is a case")).collect()
+    super::imported(IMPORTED).expect("every line is a case")
 }
 
 /// Replays all cases of a directory: one JSON file each, as recorded.
-pub fn run_dir(dir: &Path) -> Result<Report, BadCase> {
+pub fn run_dir(dir: &Path) -> io::Result<Report> {
     let mut report = Report::default();
     for case in read_dir(dir)? {
         let outcome = run(&case, KernelKind::Modified);

@@ -9,9 +9,11 @@ pub mod kernel;
 pub mod key_kernel;
 
 use std::borrow::Cow;
-use std::fmt;
+use std::path::{Path, PathBuf};
+use std::{fmt, fs, io};
 
 use libtest_mimic::Failed;
+use serde::de::DeserializeOwned;
 
 /// How a recorded case came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,37 @@ impl Outcome {
             Self::Failed(difference) => Err(difference.into()),
         }
     }
+}
+
+/// Reads imported cases, one a line.
+fn imported<T: DeserializeOwned>(lines: &str) -> Result<Vec<T>, String> {
+    lines
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_str(line).map_err(|error| format!("{error}: {line:.60}")))
+        .collect()
+}
+
+/// The files of a directory of recorded cases, one case each, in the order of their names.
+/// What begins with `_` is no case.
+fn case_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".json") && !name.starts_with('_') {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Reads one of them.
+fn read_case<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
+    serde_json::from_slice(&fs::read(path)?).map_err(|error| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()))
+    })
 }
 
 /// The outcomes of many cases.

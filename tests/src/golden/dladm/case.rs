@@ -4,12 +4,13 @@
 //! without prose).
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::golden::{case_files, imported, read_case};
 
 /// One command on a system.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -212,32 +213,15 @@ struct Recorded {
 
 /// Reads imported cases, one a line.
 pub fn load_imported(lines: &str) -> Result<Vec<Case>, String> {
-    lines
-        .lines()
-        .filter(|line| !line.is_empty())
-        .map(|line| serde_json::from_str(line).map_err(|e| format!("{e}: {line:.60}")))
-        .collect()
+    imported(lines)
 }
 
 /// Reads a directory of recorded cases, in the order of their names.
 pub fn load_directory(directory: &Path) -> io::Result<Vec<Case>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    paths
-        .iter()
-        .map(|path| {
-            let recorded: Recorded = serde_json::from_slice(&fs::read(path)?).map_err(|error| {
-                let text = format!("{}: {error}", path.display());
-                io::Error::new(io::ErrorKind::InvalidData, text)
-            })?;
-            let stderr = !recorded.stderr_informational.is_empty();
-            Ok(Case { stderr, ..recorded.case })
-        })
-        .collect()
+    let read = |path: PathBuf| {
+        let recorded: Recorded = read_case(&path)?;
+        let stderr = !recorded.stderr_informational.is_empty();
+        Ok(Case { stderr, ..recorded.case })
+    };
+    case_files(directory)?.into_iter().map(read).collect()
 }

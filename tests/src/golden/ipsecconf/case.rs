@@ -3,13 +3,14 @@
 //! Cases: as recorded (one file each) and as imported (one line each).
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use illumos_ipsec::wire::policy::MsgType;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::golden::{case_files, imported, read_case};
 
 /// Stands for a paragraph of the original's prose.
 pub(super) const PROSE: &str = "<prose>";
@@ -146,36 +147,17 @@ impl<'de> Deserialize<'de> for Text {
 
 /// Reads imported cases, one a line.
 pub fn load_imported(lines: &str) -> Result<Vec<Case>, String> {
-    lines
-        .lines()
-        .filter(|line| !line.is_empty())
-        .map(|line| serde_json::from_str(line).map_err(|e| format!("{e}: {:.60}", line)))
-        .collect()
+    imported(lines)
 }
 
 /// Reads a directory of recorded cases, in the order of their names.
 pub fn load_directory(directory: &Path) -> io::Result<Vec<Case>> {
-    let mut paths: Vec<_> = fs::read_dir(directory)?
-        .collect::<Result<Vec<_>, _>>()?
-        .into_iter()
-        .map(|entry| entry.path())
-        .filter(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.ends_with(".json") && !name.starts_with('_')
-        })
-        .collect();
-    paths.sort();
-    paths
-        .iter()
-        .map(|path| {
-            let bad = |reason: String| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("{}: {reason}", path.display()))
-            };
-            let value: Value =
-                serde_json::from_slice(&fs::read(path)?).map_err(|error| bad(error.to_string()))?;
-            recorded(&value).ok_or_else(|| bad("it is not in the format of a case".into()))
-        })
-        .collect()
+    let read = |path: PathBuf| {
+        let bad = || format!("{}: it is not in the format of a case", path.display());
+        let case = recorded(&read_case(&path)?);
+        case.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, bad()))
+    };
+    case_files(directory)?.into_iter().map(read).collect()
 }
 
 fn recorded(value: &Value) -> Option<Case> {

@@ -3,12 +3,13 @@
 //! A recorded case as data.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::{fs, io};
+use std::io;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::golden::kernel::Hex;
+use crate::golden::{case_files, imported, read_case};
 
 const IMPORTED: &str = include_str!("../../../golden/ipseckey.jsonl");
 
@@ -90,23 +91,15 @@ pub(super) enum Direction {
 /// If the imported file is damaged.
 #[must_use]
 pub fn load_imported() -> Vec<Case> {
-    IMPORTED.lines().map(|line| serde_json::from_str(line).expect("every line is a case")).collect()
+    imported(IMPORTED).expect("every line is a case")
 }
 
 /// The cases of a directory, one JSON file each, sorted by file name.
 pub fn load_directory(dir: &Path) -> io::Result<Vec<Case>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ext| ext == "json") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    let read = |path: &std::path::PathBuf| {
-        let mut case: Case = serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)?;
+    let read = |path: PathBuf| {
+        let mut case: Case = read_case(&path)?;
         case.id = format!("{}-{}", case.id, case.name);
         Ok(case)
     };
-    paths.iter().map(read).collect()
+    case_files(dir)?.into_iter().map(read).collect()
 }

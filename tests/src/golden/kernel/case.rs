@@ -2,10 +2,12 @@
 
 //! A recorded case as data.
 
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::io;
+use std::path::Path;
 
 use serde::Deserialize;
+
+use crate::golden::{self, case_files, read_case};
 
 /// The imported cases, one JSON object a line; the first line is the set-up request.
 const IMPORTED: &str = include_str!("../../../golden/pf_policy_kernel.jsonl");
@@ -99,27 +101,6 @@ pub enum RecordedEvent {
     },
 }
 
-/// Why cases cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum BadCase {
-    /// The file or directory cannot be read.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is no case.
-    #[error("{}: {source}", path.display())]
-    Json {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        source: serde_json::Error,
-    },
-}
-
 impl TryFrom<String> for Hex {
     type Error = String;
 
@@ -157,27 +138,11 @@ pub fn setup() -> Vec<u8> {
 /// If the imported file is damaged.
 #[must_use]
 pub fn imported() -> Vec<Case> {
-    let parse = |line| serde_json::from_str(line).expect("every line is a case");
-    IMPORTED.lines().skip(1).map(parse).collect()
+    let (_, cases) = IMPORTED.split_once('\n').expect("the imported file has a first line");
+    golden::imported(cases).expect("every line is a case")
 }
 
 /// The cases of a directory, sorted by file name.
-pub fn read_dir(dir: &Path) -> Result<Vec<Case>, BadCase> {
-    let io = |source| BadCase::Io { path: dir.to_owned(), source };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(dir).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.ends_with(".json") && !name.starts_with('_') {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    paths.into_iter().map(|path| read_file(&path)).collect()
-}
-
-fn read_file(path: &Path) -> Result<Case, BadCase> {
-    let path = || path.to_owned();
-    let text = fs::read(path()).map_err(|source| BadCase::Io { path: path(), source })?;
-    serde_json::from_slice(&text).map_err(|source| BadCase::Json { path: path(), source })
+pub fn read_dir(dir: &Path) -> io::Result<Vec<Case>> {
+    case_files(dir)?.iter().map(|path| read_case(path)).collect()
 }
