@@ -4,26 +4,27 @@
 
 use std::io;
 
-use illumos_ipsec::model::TunnelName;
+use illumos_ipsec::model::{ActionFlags, ActionKind, TunnelName};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::{
     Attr, AttrTag, Ext, Header, Message, MsgType, RuleExt, RuleFlags, SPD_ACTIVE, TunNameExt,
 };
 use ipsec_usermode::Kernel;
 
-/// IPsec; ESP with encryption and authentication; AES; HMAC-SHA-256.
-const ESP: &[(AttrTag, u32)] = &[
-    (AttrTag::TYPE, 3),
-    (AttrTag::FLAGS, 0x42),
-    (AttrTag::ESP_ENCR, 12),
-    (AttrTag::ESP_AUTH, 5),
-    (AttrTag::END, 0),
-];
+/// Numbers of algorithms: AES with CBC, HMAC-SHA-256.
+const AES: u32 = 12;
+const SHA256: u32 = 5;
 
 /// Adds a rule in tunnel mode, in both directions.
 pub(super) fn protect(kernel: &mut Kernel, tunnel: &TunnelName) -> io::Result<()> {
     let flags = RuleFlags::INBOUND | RuleFlags::OUTBOUND | RuleFlags::TUNNEL;
-    let attrs = ESP.iter().map(|(tag, value)| Attr::new(*tag, *value)).collect();
+    let attrs = vec![
+        Attr::new(AttrTag::TYPE, ActionKind::Ipsec.number()),
+        Attr::new(AttrTag::FLAGS, (ActionFlags::ESP | ActionFlags::ESP_AUTH).bits()),
+        Attr::new(AttrTag::ESP_ENCR, AES),
+        Attr::new(AttrTag::ESP_AUTH, SHA256),
+        Attr::new(AttrTag::END, 0),
+    ];
     let request = Message::request(MsgType::ADDRULE, SPD_ACTIVE)
         .with(Ext::Rule(RuleExt { priority: 1, flags, unused: 0, index: 0 }))
         .with(Ext::Action { count: 1, reserved: 0, attrs })
