@@ -35,26 +35,21 @@ const fn ipseckey(name: &'static str, loaded: bool, args: &'static [&'static str
     Scenario { name, program: "ipseckey", loaded, args }
 }
 
-/// The first one loads the input.
-const HOST: &[Scenario] = &[
-    ipsecconf("-a", false, &["-q", "-a", INPUT]),
-    ipsecconf("-F -a", true, &["-q", "-F", "-a", INPUT]),
-    ipsecconf("-c", false, &["-c", INPUT]),
-    ipsecconf("-l", true, &["-l"]),
-    ipsecconf("-L", true, &["-L"]),
-    ipsecconf("-r", true, &["-q", "-r", INPUT]),
-    ipsecconf("-d", true, &["-q", "-d", "1"]),
-];
+/// The first one loads the input, the last one, with these arguments, deletes a rule.
+const fn policy(delete: &'static [&'static str]) -> [Scenario; 7] {
+    [
+        ipsecconf("-a", false, &["-q", "-a", INPUT]),
+        ipsecconf("-F -a", true, &["-q", "-F", "-a", INPUT]),
+        ipsecconf("-c", false, &["-c", INPUT]),
+        ipsecconf("-l", true, &["-l"]),
+        ipsecconf("-L", true, &["-L"]),
+        ipsecconf("-r", true, &["-q", "-r", INPUT]),
+        ipsecconf("-d", true, delete),
+    ]
+}
 
-const TUNNEL: &[Scenario] = &[
-    ipsecconf("-a", false, &["-q", "-a", INPUT]),
-    ipsecconf("-F -a", true, &["-q", "-F", "-a", INPUT]),
-    ipsecconf("-c", false, &["-c", INPUT]),
-    ipsecconf("-l", true, &["-l"]),
-    ipsecconf("-L", true, &["-L"]),
-    ipsecconf("-r", true, &["-q", "-r", INPUT]),
-    ipsecconf("-d", true, &["-q", "-d", "tun000000,1"]),
-];
+const HOST: &[Scenario] = &policy(&["-q", "-d", "1"]);
+const TUNNEL: &[Scenario] = &policy(&["-q", "-d", "tun000000,1"]);
 
 const KEYS: &[Scenario] = &[
     ipseckey("-n -f", false, &["-n", "-f", INPUT]),
