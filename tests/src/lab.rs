@@ -5,6 +5,7 @@
 
 mod control;
 mod done;
+mod ongoing;
 mod tap;
 
 use std::fs;
@@ -22,6 +23,7 @@ use ipsec_usermode::{Config, Event, IpsecState, KernelKind};
 
 pub use control::Control;
 pub use done::Done;
+pub use ongoing::Ongoing;
 pub use tap::Seen;
 use tap::{Tap, Trap, Watch};
 
@@ -141,11 +143,7 @@ impl Lab {
         let _ = self.svcadm(&["refresh", "policy"]).exits(0);
         let path = self.path().join("bin").join(name);
         fs::remove_file(&path).expect("a command of the lab");
-        // Written by another process: a program that any process of this one still has open
-        // for writing cannot be executed.
-        let mut write = assert_cmd::Command::new("/bin/sh");
-        write.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(path);
-        let _ = done(write.write_stdin(format!("#!/bin/sh\n{script}"))).exits(0);
+        crate::write_script(&path, script);
     }
 
     fn stand_in(&self, name: &str, args: &[&str]) -> Done {
@@ -213,6 +211,11 @@ impl Lab {
     /// The same with another command.
     pub fn start_command(&self, name: &str, args: &[&str]) -> Child {
         spawn(self.command(name).args(args))
+    }
+
+    /// Starts a command that goes on until somebody ends it.
+    pub fn follow(&self, name: &str, args: &[&str]) -> Ongoing {
+        Ongoing::start(self.command(name).args(args))
     }
 
     /// The method of the policy service, as the restarter runs it.

@@ -10,7 +10,7 @@ pub mod lab;
 pub mod pages;
 pub mod service_bundle;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The executable of one of our commands, as built in this workspace.
 pub fn program(name: &str) -> Result<PathBuf, String> {
@@ -25,4 +25,12 @@ pub fn program(name: &str) -> Result<PathBuf, String> {
             Err(format!("{} is missing, build it with: cargo build --workspace", path.display()))
         }
     }
+}
+
+/// Writes a shell script that can be run at once. Another process writes it: a program that
+/// any process of this one still has open for writing cannot be executed.
+pub fn write_script(path: &Path, script: &str) {
+    let mut write = assert_cmd::Command::new("/bin/sh");
+    write.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(path);
+    write.write_stdin(format!("#!/bin/sh\n{script}")).assert().success();
 }

@@ -3,10 +3,11 @@
 //! Tunnels with the real `dladm`, above all those that require IPsec.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use ipsec_usermode::KernelKind;
-use system_tests::lab::Lab;
+use serde_json::json;
+use system_tests::lab::{Control, Lab};
+use system_tests::write_script;
 
 const PAIR: &str = "local=10.1.1.1,remote=157.85.1.1";
 const SECURE: &[&str] = &["create-iptun", "-T", "ipv4", "-S", "-a", PAIR, "sec0"];
@@ -202,13 +203,41 @@ fn a_boot_finds_its_tunnels() {
 }
 
 #[test]
+fn counters_at_an_interval_show_what_has_come_since() {
+    let lab = Lab::new();
+    let _ = lab.dladm(PLAIN).exits(0);
+    let inner = ["-a", "local=10.9.9.1,remote=10.9.9.2", "tun0/v4"];
+    let _ = lab.ipadm(&[&["create-addr", "-T", "static"][..], &inner].concat()).exits(0);
+    let control = Control::connect(&lab);
+    let send = |count: usize| {
+        let packet = "4500001c00000000401100000a0909010a0909020001000200080000";
+        let packets = vec![packet; count];
+        let _ = control.ask(&json!({
+            "op": "inject", "way": "out", "tunnel": "tun0", "packets": packets,
+        }));
+    };
+    send(5);
+    let columns = ["-p", "-o", "link,opackets", "tun0"];
+    let mut rows = lab.follow("dladm", &[&["show-link", "-s", "-i", "1"], &columns[..]].concat());
+    assert_eq!(rows.until("\n"), "tun0:5\n");
+    send(3);
+    // A row may have been due before they went.
+    let mut row = rows.until("\n");
+    while row == "tun0:0\n" {
+        row = rows.until("\n");
+    }
+    assert_eq!(row, "tun0:3\n");
+    assert_eq!(rows.until("\n"), "tun0:0\n");
+    assert_eq!(rows.interrupt(), (None, String::new()));
+}
+
+#[test]
 fn what_is_not_about_tunnels_goes_to_the_systems_dladm_as_it_is() {
     let lab = Lab::new();
     let _ = lab.dladm(&["create-vnic", "-l", "net0", "vnic0"]).exits(1).says("create-vnic");
     let path = lab.root("/sbin/dladm");
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, "#!/bin/sh\nfor word; do echo \"<$word>\"; done\nexit 7\n").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&path, "for word; do echo \"<$word>\"; done\nexit 7\n");
     let args = ["create-vnic", "-l", "net0", "a b", "", "-S"];
     let done = lab.dladm(&args).exits(7);
     assert_eq!(done.stdout, "<create-vnic>\n<-l>\n<net0>\n<a b>\n<>\n<-S>\n");

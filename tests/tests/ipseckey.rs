@@ -3,15 +3,13 @@
 //! `ipseckey` as an operator uses it, against the user-mode kernel.
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use illumos_ipsec::model::{Sa, SaType};
 use illumos_ipsec::sys::System;
 use illumos_ipsec::sys::key::KeyClient;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use system_tests::lab::{Done, Lab};
 
 const KEY: &str = "0f0e0d0c0b0a09080706050403020100";
@@ -204,61 +202,24 @@ fn a_file_that_is_cut_off_is_read_to_its_end() {
     assert_eq!(spis(&lab).len(), 3);
 }
 
-/// A command that is running, and what it has written.
-struct Running {
-    child: Child,
-    stdout: BufReader<std::process::ChildStdout>,
-}
-
-impl Running {
-    fn start(lab: &Lab, args: &[&str]) -> Self {
-        let mut command = lab.command("ipseckey");
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { child, stdout }
-    }
-
-    /// Reads until a line begins with this.
-    fn wait_for(&mut self, start: &str) -> String {
-        let mut text = String::new();
-        loop {
-            let mut line = String::new();
-            assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "no {start:?} in {text}");
-            text.push_str(&line);
-            if line.starts_with(start) {
-                return text;
-            }
-        }
-    }
-
-    fn interrupt(mut self) -> (Option<i32>, String) {
-        let pid = i32::try_from(self.child.id()).unwrap();
-        kill(Pid::from_raw(pid), Signal::SIGINT).unwrap();
-        let mut said = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        (self.child.wait().unwrap().code(), said)
-    }
-}
-
 #[test]
 fn monitors_see_what_others_do() {
     let lab = Lab::new();
-    let mut passive = Running::start(&lab, &["-n", "pmonitor"]);
-    passive.wait_for("Passively monitoring");
-    let mut active = Running::start(&lab, &["-n", "monitor"]);
-    active.wait_for("Message length");
+    let mut passive = lab.follow("ipseckey", &["-n", "pmonitor"]);
+    passive.until("Passively monitoring");
+    let mut active = lab.follow("ipseckey", &["-n", "monitor"]);
+    active.until("Message length");
     lab.keys(&two());
     for monitor in [&mut passive, &mut active] {
-        let text = monitor.wait_for("SA: SADB_ASSOC spi=0x20");
+        let text = monitor.until("SA: SADB_ASSOC spi=0x20");
         assert!(text.contains("type ADD, SA type ESP") && !text.contains(KEY), "{text}");
     }
     // A dump goes to nobody else; an active monitor sees it, with its keys.
     let _ = lab.ipseckey(&["dump"]).exits(0);
-    let text = active.wait_for("EKY: 0f0e");
+    let text = active.until("EKY: 0f0e");
     assert!(text.contains("type DUMP"), "{text}");
     let _ = lab.ipseckey(&["flush"]).exits(0);
-    let text = passive.wait_for("Base message (version 2) type FLUSH");
+    let text = passive.until("Base message (version 2) type FLUSH");
     assert!(!text.contains("type DUMP"), "{text}");
     for monitor in [passive, active] {
         assert_eq!(monitor.interrupt(), (Some(2), "ipseckey: Bailing on signal 2.\n".to_owned()));
@@ -277,8 +238,8 @@ fn traffic_without_keys_asks_for_them() {
         "{ tunnel vpn0 negotiate tunnel } ipsec { encr_algs aes encr_auth_algs sha256 }\n",
     );
     let _ = lab.ipsecconf(&["-q", "-a", "p"]).exits(0);
-    let mut monitor = Running::start(&lab, &["-n", "monitor"]);
-    monitor.wait_for("Message length");
+    let mut monitor = lab.follow("ipseckey", &["-n", "monitor"]);
+    monitor.until("Message length");
     let control = system_tests::lab::Control::connect(&lab);
     let packet = "4500001c000000004011000001010101010101020001000200080000";
     let inject = serde_json::json!({
@@ -289,7 +250,7 @@ fn traffic_without_keys_asks_for_them() {
         outcomes,
         serde_json::json!([["drop", "no-association"], ["drop", "no-association"]])
     );
-    let text = monitor.wait_for("PRP:  Encryption = aes-cbc");
+    let text = monitor.until("PRP:  Encryption = aes-cbc");
     assert!(text.contains("type ACQUIRE, SA type ESP"), "{text}");
     assert!(text.contains("IND: AF_INET: port 0, 0.0.0.0"), "{text}");
     lab.keys(&add(0x10, "10.1.1.1", "192.0.2.1", "proto 4 isrc 0.0.0.0/0 idst 0.0.0.0/0"));
@@ -308,15 +269,15 @@ fn associations_end_when_their_time_has_come() {
         fs::rename(new, lab.path().join("clock")).unwrap();
     };
     clock(1_700_000_000);
-    let mut monitor = Running::start(&lab, &["-n", "pmonitor"]);
-    monitor.wait_for("Passively");
+    let mut monitor = lab.follow("ipseckey", &["-n", "pmonitor"]);
+    monitor.until("Passively");
     lab.keys(&add(0x20, "192.0.2.1", "10.1.1.1", "soft_addtime 100 hard_addtime 200"));
     clock(1_700_000_101);
-    let text = monitor.wait_for("SLT: Time of expiration");
+    let text = monitor.until("SLT: Time of expiration");
     assert!(text.contains("type EXPIRE") && text.contains("state=DYING"), "{text}");
     assert_eq!(spis(&lab), [0x20]);
     clock(1_700_000_201);
-    let text = monitor.wait_for("HLT: Time of expiration");
+    let text = monitor.until("HLT: Time of expiration");
     assert!(text.contains("type EXPIRE") && text.contains("state=DEAD"), "{text}");
     assert!(spis(&lab).is_empty());
     monitor.interrupt();

@@ -4,10 +4,10 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use illumos_ipsec::model::{Namespace, Sa, SaType};
 use illumos_ipsec::sys::System;
@@ -15,9 +15,7 @@ use illumos_ipsec::sys::key::{KeyClient, Whose};
 use illumos_ipsec::wire::key::Ext;
 use illumos_ipsec::wire::namespace::NamespaceExt;
 use ipsec_usermode::KernelKind;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use system_tests::lab::{Done, Lab};
+use system_tests::lab::{Done, Lab, Ongoing};
 
 const KEY: &str = "0f0e0d0c0b0a09080706050403020100";
 const AUTH: &str = "00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210";
@@ -386,48 +384,19 @@ fn a_service_refreshes_its_own() {
     }
 }
 
-/// A monitor, and what it writes.
-struct Monitor {
-    child: Child,
-    stdout: BufReader<std::process::ChildStdout>,
-}
-
-impl Monitor {
-    fn start(lab: &Lab, args: &[&str]) -> Self {
-        let mut command = lab.command("ipseckey");
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut monitor = Self { child, stdout };
-        monitor.until("monitoring the PF_KEY socket");
-        monitor
-    }
-
-    /// Reads to the line that has this.
-    fn until(&mut self, piece: &str) -> String {
-        let mut text = String::new();
-        loop {
-            let mut line = String::new();
-            assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "no {piece:?} in {text}");
-            text.push_str(&line);
-            if line.contains(piece) {
-                return text;
-            }
-        }
-    }
-
-    fn stop(mut self) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGINT).unwrap();
-        assert_eq!(self.child.wait().unwrap().code(), Some(2));
-    }
+/// Starts a monitor, and waits until it listens.
+fn monitor(lab: &Lab, args: &[&str]) -> Ongoing {
+    let mut monitor = lab.follow("ipseckey", args);
+    monitor.until("monitoring the PF_KEY socket");
+    monitor
 }
 
 #[test]
 fn monitors_say_whose_it_is() {
     let lab = Lab::new();
-    let mut any = Monitor::start(&lab, &["-n", "-N", "*", "pmonitor"]);
-    let mut own = Monitor::start(&lab, &["-n", "-N", A, "pmonitor"]);
-    let mut plain = Monitor::start(&lab, &["-n", "pmonitor"]);
+    let mut any = monitor(&lab, &["-n", "-N", "*", "pmonitor"]);
+    let mut own = monitor(&lab, &["-n", "-N", A, "pmonitor"]);
+    let mut plain = monitor(&lab, &["-n", "pmonitor"]);
     load(&lab, B, &add(1, ""));
     load(&lab, "", &add(2, ""));
     load(&lab, A, &add(3, ""));
@@ -443,14 +412,14 @@ fn monitors_say_whose_it_is() {
     let rest = plain.until("type FLUSH");
     assert!(!(text + &rest).contains("amespace"), "{rest}");
     for monitor in [any, own, plain] {
-        monitor.stop();
+        assert_eq!(monitor.interrupt().0, Some(2));
     }
-    let mut active = Monitor::start(&lab, &["-n", "-N", "*", "monitor"]);
+    let mut active = monitor(&lab, &["-n", "-N", "*", "monitor"]);
     active.until("X_PROMISC");
     let _ = run(&lab, "*", &["dump", "esp"]).exits(0);
     let text = active.until("spi=0x1,");
     assert_eq!(values(&text, "#NAMESPACE "), [A, B]);
-    active.stop();
+    assert_eq!(active.interrupt().0, Some(2));
 }
 
 #[test]
