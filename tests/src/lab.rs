@@ -20,6 +20,7 @@ use illumos_ipsec::sys::policy::{PolicyClient, Scope};
 use illumos_ipsec::wire::policy::DumpItem;
 use ipsec_usermode::lab::{Options, Running, Server};
 use ipsec_usermode::{Config, Event, IpsecState, KernelKind};
+use serde_json::json;
 
 pub use control::Control;
 pub use done::Done;
@@ -318,6 +319,8 @@ impl Lab {
     /// What the kernel has told its tunnel driver so far.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
+        // It tells behind the answer to a request: with another answer, that has been done.
+        let _ = Control::connect(self).ask(&json!({ "op": "addresses" }));
         self.watch.state().events.clone()
     }
 }
