@@ -237,6 +237,19 @@ fn names_are_checked_before_anything_else() {
     assert!(lab.ipsecconf(&["-N", "*"]).exits(0).stdout.contains(&longest));
 }
 
+/// The system lists who waits: `1: -> POSIX ADVISORY WRITE PID ...`.
+fn until_it_waits_for_a_lock(child: &mut Child) {
+    let pid = child.id().to_string();
+    let waits = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.get(1) == Some(&"->") && words.get(5) == Some(&pid.as_str())
+    };
+    while !std::fs::read_to_string("/proc/locks").expect("a list").lines().any(waits) {
+        assert!(child.try_wait().expect("a child").is_none(), "it did not wait");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn owners_do_not_wait_for_each_other() {
     let lab = lab();
@@ -247,7 +260,7 @@ fn owners_do_not_wait_for_each_other() {
     let _ = lab.ipsecconf(&["-q", "-N", VPN, "-F", "-a", "vpn.conf"]).exits(0);
     let _ = lab.ipsecconf(&["-q", "-F", "-a", "global.conf"]).exits(0);
     let mut waiting = lab.start(&["-q", "-N", NFS, "-F"]);
-    assert!(waiting.try_wait().expect("a child").is_none());
+    until_it_waits_for_a_lock(&mut waiting);
     drop(held);
     assert!(waiting.wait().expect("a child").success());
     assert!(!owners(&lab).contains_key(NFS));
