@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `docs/compatibility.md` against what it names: the tests are there, its tables have the
-//! options of the manual pages, and recorded cases show what their rows say. At the end,
-//! tests of options that nothing else tests.
+//! options of the manual pages, and recorded cases show what their rows say.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use system_tests::lab::Lab;
 use system_tests::pages::{flags, listed, page, read, section, synopses};
 
 const TOOLS: [&str; 3] = ["ipsecconf", "ipseckey", "dladm"];
@@ -392,108 +389,5 @@ fn the_numbers_of_cases_are_right() {
             let same = format!("{same} of them come out the same. The other {differ} are");
             assert!(text.contains(&same), "{tool}: {same}");
         }
-    }
-}
-
-#[test]
-fn entries_of_one_tunnel_are_removed() {
-    let lab = Lab::new();
-    let entry = |tunnel: &str| format!("{{ tunnel {tunnel} negotiate tunnel }} drop {{ }}\n");
-    lab.file("p.conf", entry("vpn0") + &entry("vpn1"));
-    let _ = lab.ipsecconf(&["-q", "-a", "p.conf"]).exits(0);
-    let of = |tunnel: &str| lab.ipsecconf(&["-l", "-i", tunnel]).exits(0).stdout;
-    let before = (of("vpn0"), of("vpn1"));
-    // The entry of the other tunnel is not looked for, hence not found.
-    let _ = lab.ipsecconf(&["-q", "-r", "p.conf", "-i", "vpn1"]).exits(1).says("p.conf:1:1");
-    assert_eq!(of("vpn0"), before.0);
-    assert_eq!(of("vpn1").matches("#INDEX").count(), before.1.matches("#INDEX").count() - 1);
-    assert!(lab.view().contains("vpn0") && !lab.view().contains("vpn1"));
-}
-
-#[test]
-fn another_word_for_an_inner_port() {
-    let lab = Lab::new();
-    let key = "000102030405060708090a0b0c0d0e0f10111213";
-    for (spi, keyword) in ["isport", "innersport"].iter().enumerate() {
-        lab.keys(&format!(
-            "add ah spi {} src 10.0.0.1 dst 10.0.0.2 iproto 17 {keyword} 5 isrc 1.1.1.1 \
-             idst 2.2.2.2 authalg sha authkey {key}\n",
-            spi + 1
-        ));
-    }
-    let saved = lab.ipseckey(&["-n", "-s", "-"]).exits(0).stdout;
-    assert_eq!(saved.matches("isport 5").count(), 2, "{saved}");
-}
-
-const PAIR: &str = "local=10.1.1.1,remote=192.0.2.1";
-
-#[test]
-fn a_column_says_whether_ipsec_is_required() {
-    let lab = Lab::new();
-    let _ = lab.dladm(&["create-iptun", "-T", "ipv4", "-a", PAIR, "tun0"]).exits(0);
-    let _ = lab.dladm(&["create-iptun", "-T", "ipv4", "--secure", "sec0"]).exits(0);
-    for stored in ["-p", "-pP"] {
-        let done = lab.dladm(&["show-iptun", stored, "-o", "link,secure"]).exits(0);
-        assert_eq!(done.stdout, "tun0:no\nsec0:yes\n");
-    }
-}
-
-#[test]
-fn long_forms_do_what_the_letters_do() {
-    let lab = Lab::new();
-    let dladm = |args: &[&str]| lab.dladm(args).exits(0).stdout;
-    let local = format!("--address={PAIR}");
-    dladm(&["create-iptun", "--tunnel-type=ipv4", &local, "tun0"]);
-    dladm(&["modify-iptun", "--temporary", "--address", "remote=192.0.2.2", "tun0"]);
-    let listed = |how: &str| dladm(&["show-iptun", how, "-o", "type,local,remote"]);
-    assert_eq!(listed("--parsable"), "ipv4:10.1.1.1:192.0.2.2\n");
-    assert_eq!(listed("-pP"), "ipv4:10.1.1.1:192.0.2.1\n");
-    let hops = || {
-        let list = ["--parsable", "--output=value", "--prop=hoplimit", "tun0"];
-        let stored = [&["show-linkprop", "--persistent"], &list[..]].concat();
-        (dladm(&[&["show-linkprop"], &list[..]].concat()), dladm(&stored))
-    };
-    let both = |now: &str, stored: &str| (format!("{now}\n"), format!("{stored}\n"));
-    dladm(&["set-linkprop", "--prop", "hoplimit=7", "tun0"]);
-    dladm(&["set-linkprop", "--temporary", "-p", "hoplimit=9", "tun0"]);
-    assert_eq!(hops(), both("9", "7"));
-    dladm(&["reset-linkprop", "--temporary", "-p", "hoplimit", "tun0"]);
-    assert_eq!(hops(), both("64", "7"));
-    dladm(&["reset-linkprop", "--prop=hoplimit", "tun0"]);
-    assert_eq!(hops(), both("64", ""));
-    let columns = ["--parsable", "-o", "link,opackets", "tun0"];
-    assert_eq!(dladm(&[&["show-link", "--statistics"], &columns[..]].concat()), "tun0:0\n");
-    let _ = lab.dladm(&["show-link", "-s", "--interval=0"]).exits(1).says("interval");
-    dladm(&["delete-iptun", "--temporary", "tun0"]);
-    assert_eq!(listed("-p"), "");
-    assert_eq!(listed("-pP"), "ipv4:10.1.1.1:192.0.2.1\n");
-}
-
-/// A command for another root is written down there, without that root, and changes
-/// nothing here.
-#[test]
-fn another_root_gets_the_command_and_not_the_change() {
-    for option in [&["-R", "/alt"][..], &["--root-dir=/alt"]] {
-        let lab = Lab::new();
-        let _ = lab.dladm(&["create-iptun", "-T", "ipv4", "-a", PAIR, "tun0"]).exits(0);
-        let profile = lab.root("/alt/var/svc/profile");
-        fs::create_dir_all(&profile).expect("a directory");
-        let file = profile.join("upgrade");
-        let before = fs::read_to_string(lab.root("/etc/dladm/datalink.conf")).expect("a file");
-        for (subcommand, rest) in [
-            ("modify-iptun", &["-a", "remote=192.0.2.9", "tun0"][..]),
-            ("set-linkprop", &["-p", "hoplimit=9", "tun0"]),
-            ("reset-linkprop", &["-p", "hoplimit", "tun0"]),
-            ("rename-link", &["tun0", "tun1"]),
-            ("delete-iptun", &["tun0"]),
-        ] {
-            let _ = lab.dladm(&[&[subcommand], option, rest].concat()).exits(0);
-            let text = fs::read_to_string(&file).expect("what is recorded");
-            let last = text.lines().last().expect("a line");
-            assert!(last.contains(subcommand) && last.contains(rest[0]), "{last}");
-            assert!(!last.contains("-R") && !last.contains("alt"), "{last}");
-        }
-        let after = fs::read_to_string(lab.root("/etc/dladm/datalink.conf")).expect("a file");
-        assert_eq!(after, before);
     }
 }

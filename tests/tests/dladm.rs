@@ -203,6 +203,77 @@ fn a_boot_finds_its_tunnels() {
 }
 
 #[test]
+fn a_column_says_whether_ipsec_is_required() {
+    let lab = Lab::new();
+    let _ = lab.dladm(PLAIN).exits(0);
+    let _ = lab.dladm(&["create-iptun", "-T", "ipv4", "--secure", "sec0"]).exits(0);
+    for stored in ["-p", "-pP"] {
+        let done = lab.dladm(&["show-iptun", stored, "-o", "link,secure"]).exits(0);
+        assert_eq!(done.stdout, "tun0:no\nsec0:yes\n");
+    }
+}
+
+#[test]
+fn long_forms_do_what_the_letters_do() {
+    let lab = Lab::new();
+    let dladm = |args: &[&str]| lab.dladm(args).exits(0).stdout;
+    let local = format!("--address={PAIR}");
+    dladm(&["create-iptun", "--tunnel-type=ipv4", &local, "tun0"]);
+    dladm(&["modify-iptun", "--temporary", "--address", "remote=192.0.2.2", "tun0"]);
+    let listed = |how: &str| dladm(&["show-iptun", how, "-o", "type,local,remote"]);
+    assert_eq!(listed("--parsable"), "ipv4:10.1.1.1:192.0.2.2\n");
+    assert_eq!(listed("-pP"), "ipv4:10.1.1.1:157.85.1.1\n");
+    let hops = || {
+        let list = ["--parsable", "--output=value", "--prop=hoplimit", "tun0"];
+        let stored = [&["show-linkprop", "--persistent"], &list[..]].concat();
+        (dladm(&[&["show-linkprop"], &list[..]].concat()), dladm(&stored))
+    };
+    let both = |now: &str, stored: &str| (format!("{now}\n"), format!("{stored}\n"));
+    dladm(&["set-linkprop", "--prop", "hoplimit=7", "tun0"]);
+    dladm(&["set-linkprop", "--temporary", "-p", "hoplimit=9", "tun0"]);
+    assert_eq!(hops(), both("9", "7"));
+    dladm(&["reset-linkprop", "--temporary", "-p", "hoplimit", "tun0"]);
+    assert_eq!(hops(), both("64", "7"));
+    dladm(&["reset-linkprop", "--prop=hoplimit", "tun0"]);
+    assert_eq!(hops(), both("64", ""));
+    let columns = ["--parsable", "-o", "link,opackets", "tun0"];
+    assert_eq!(dladm(&[&["show-link", "--statistics"], &columns[..]].concat()), "tun0:0\n");
+    let _ = lab.dladm(&["show-link", "-s", "--interval=0"]).exits(1).says("interval");
+    dladm(&["delete-iptun", "--temporary", "tun0"]);
+    assert_eq!(listed("-p"), "");
+    assert_eq!(listed("-pP"), "ipv4:10.1.1.1:157.85.1.1\n");
+}
+
+/// A command for another root is written down there, without that root, and changes
+/// nothing here.
+#[test]
+fn another_root_gets_the_command_and_not_the_change() {
+    for option in [&["-R", "/alt"][..], &["--root-dir=/alt"]] {
+        let lab = Lab::new();
+        let _ = lab.dladm(PLAIN).exits(0);
+        let profile = lab.root("/alt/var/svc/profile");
+        fs::create_dir_all(&profile).expect("a directory");
+        let file = profile.join("upgrade");
+        let before = fs::read_to_string(lab.root("/etc/dladm/datalink.conf")).expect("a file");
+        for (subcommand, rest) in [
+            ("modify-iptun", &["-a", "remote=192.0.2.9", "tun0"][..]),
+            ("set-linkprop", &["-p", "hoplimit=9", "tun0"]),
+            ("reset-linkprop", &["-p", "hoplimit", "tun0"]),
+            ("rename-link", &["tun0", "tun1"]),
+            ("delete-iptun", &["tun0"]),
+        ] {
+            let _ = lab.dladm(&[&[subcommand], option, rest].concat()).exits(0);
+            let text = fs::read_to_string(&file).expect("what is recorded");
+            let last = text.lines().last().expect("a line");
+            assert!(last.contains(subcommand) && last.contains(rest[0]), "{last}");
+            assert!(!last.contains("-R") && !last.contains("alt"), "{last}");
+        }
+        let after = fs::read_to_string(lab.root("/etc/dladm/datalink.conf")).expect("a file");
+        assert_eq!(after, before);
+    }
+}
+
+#[test]
 fn counters_at_an_interval_show_what_has_come_since() {
     let lab = Lab::new();
     let _ = lab.dladm(PLAIN).exits(0);

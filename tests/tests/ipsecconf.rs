@@ -172,6 +172,21 @@ fn removing_by_rule_leaves_everything_else() {
 }
 
 #[test]
+fn entries_of_one_tunnel_are_removed() {
+    let lab = Lab::new();
+    let entry = |tunnel: &str| format!("{{ tunnel {tunnel} negotiate tunnel }} drop {{ }}\n");
+    lab.file("p.conf", entry("vpn0") + &entry("vpn1"));
+    let _ = lab.ipsecconf(&["-q", "-a", "p.conf"]).exits(0);
+    let of = |tunnel: &str| lab.ipsecconf(&["-l", "-i", tunnel]).exits(0).stdout;
+    let before = (of("vpn0"), of("vpn1"));
+    // The entry of the other tunnel is not looked for, hence not found.
+    let _ = lab.ipsecconf(&["-q", "-r", "p.conf", "-i", "vpn1"]).exits(1).says("p.conf:1:1");
+    assert_eq!(of("vpn0"), before.0);
+    assert_eq!(of("vpn1").matches("#INDEX").count(), before.1.matches("#INDEX").count() - 1);
+    assert!(lab.view().contains("vpn0") && !lab.view().contains("vpn1"));
+}
+
+#[test]
 fn a_policy_file_without_rules_keeps_the_old_policy() {
     let lab = Lab::new();
     lab.file("p.conf", RULE);

@@ -362,6 +362,21 @@ fn what_is_saved_loads_back() {
 }
 
 #[test]
+fn another_word_for_an_inner_port() {
+    let lab = Lab::new();
+    let key = "000102030405060708090a0b0c0d0e0f10111213";
+    for (spi, keyword) in ["isport", "innersport"].iter().enumerate() {
+        lab.keys(&format!(
+            "add ah spi {} src 10.0.0.1 dst 10.0.0.2 iproto 17 {keyword} 5 isrc 1.1.1.1 \
+             idst 2.2.2.2 authalg sha authkey {key}\n",
+            spi + 1
+        ));
+    }
+    let saved = lab.ipseckey(&["-n", "-s", "-"]).exits(0).stdout;
+    assert_eq!(saved.matches("isport 5").count(), 2, "{saved}");
+}
+
+#[test]
 fn others_messages_do_not_disturb() {
     // A socket that never reads loses what it is sent, and nobody waits for it.
     let lab = Lab::new();
