@@ -378,6 +378,18 @@ fn every_row_has_a_verdict_and_tests_that_bear_it_out() {
 }
 
 #[test]
+fn cases_that_are_listed_as_different_exist() {
+    for tool in TOOLS {
+        let cases = cases(&format!("golden_{tool}"));
+        let differing = differing(tool);
+        assert!(!differing.is_empty(), "{tool}");
+        let missing: Vec<_> =
+            differing.iter().filter(|case| !cases.contains_key(without_kernel(case))).collect();
+        assert!(missing.is_empty(), "{tool}: {missing:?}");
+    }
+}
+
+#[test]
 fn the_numbers_of_cases_are_right() {
     let text = document().split_whitespace().collect::<Vec<_>>().join(" ");
     for tool in TOOLS {
