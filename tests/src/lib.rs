@@ -3,6 +3,7 @@
 //! What the tests of the real commands share.
 
 pub mod bench;
+pub mod completion;
 pub mod fuzz_targets;
 pub mod golden;
 pub mod kernel_c;
