@@ -148,12 +148,17 @@ pub const DIRECTORIES: &str = "<directories>";
 pub const TUNNELS: &[(&str, &str)] = &[
     ("dladm show-iptun ", "sec0 site.a1 b_2"),
     ("dladm show-iptun s", "sec0 site.a1"),
-    ("dladm delete-iptun ", "sec0 site.a1 b_2"),
+    ("dladm show-iptun -P ", "sec0 site.a1 b_2 down0"),
+    ("dladm show-linkprop -cP -o value -p mtu ", "sec0 site.a1 b_2 down0"),
+    ("dladm delete-iptun ", "sec0 site.a1 b_2 down0"),
     ("dladm modify-iptun -a remote=192.0.2.9 ", "sec0 site.a1 b_2"),
     ("dladm set-linkprop -p mtu=1400 ", "sec0 site.a1 b_2"),
     ("dladm show-link ", "sec0 site.a1 b_2"),
-    ("dladm rename-link ", "sec0 site.a1 b_2"),
+    ("dladm show-link --persistent ", "sec0 site.a1 b_2 down0"),
+    ("dladm rename-link ", "sec0 site.a1 b_2 down0"),
     ("dladm down-iptun ", "sec0 site.a1 b_2"),
+    ("dladm up-iptun ", "down0"),
+    ("dladm up-iptun d", "down0"),
     ("ipsecconf -i ", "sec0 site.a1 b_2"),
     ("ipsecconf -lni ", "sec0 site.a1 b_2"),
     ("ipsecconf -d se", "sec0"),
@@ -162,6 +167,8 @@ pub const TUNNELS: &[(&str, &str)] = &[
     ("dladm create-iptun ", ""),
     ("dladm rename-link sec0 ", ""),
     ("dladm show-iptun sec0 ", ""),
+    ("dladm up-iptun s", ""),
+    ("dladm up-iptun down0 ", ""),
 ];
 
 /// Lines that need no kernel, and what is offered.

@@ -146,6 +146,7 @@ fn dladm_is_asked_for_names_only_and_not_believed() {
     let bash = Bash::new(None);
     bash.fake_dladm(DLADM_WITH_ODD_NAMES);
     assert_eq!(bash.ask("dladm show-iptun "), words("good0 tun1"));
+    assert_eq!(bash.ask("dladm up-iptun "), BTreeSet::new());
     for line in ["ipsecconf -i ", "ipsecconf -d ", "dladm delete-iptun ", "dladm show-link "] {
         assert_eq!(bash.ask(line), words("good0 tun1"), "{line:?}");
     }
@@ -154,7 +155,7 @@ fn dladm_is_asked_for_names_only_and_not_believed() {
     }
     let log = bash.log();
     let calls: BTreeSet<&str> = log.lines().collect();
-    assert_eq!(calls, BTreeSet::from(["show-iptun -p -o link"]));
+    assert_eq!(calls, BTreeSet::from(["show-iptun -p -o link", "show-iptun -P -p -o link"]));
 }
 
 /// A completion of dladm that was there before goes on to do its work.

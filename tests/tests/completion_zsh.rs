@@ -124,8 +124,9 @@ fn names_only() {
     let good = words("good0 tun1");
     let lines = ["dladm show-iptun ", "ipsecconf -i ", "ipsecconf -d ", "dladm delete-iptun "];
     assert_eq!(zsh.ask(lines), [&good, &good, &good, &good].map(Clone::clone));
+    assert_eq!(zsh.ask(["dladm up-iptun "]), [BTreeSet::new()]);
     let _ = zsh.ask(VALUES.iter().map(|(line, _)| *line));
     let log = zsh.log();
     let calls: BTreeSet<&str> = log.lines().collect();
-    assert_eq!(calls, BTreeSet::from(["show-iptun -p -o link"]));
+    assert_eq!(calls, BTreeSet::from(["show-iptun -p -o link", "show-iptun -P -p -o link"]));
 }
