@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A tunnel and its policy as one thing: `dladm` with `--policy`.
+//! What becomes of both, from the command that makes them to the one that deletes them.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,68 +11,9 @@ use ipsec_usermode::KernelKind;
 use serde_json::{Value, json};
 use system_tests::lab::{Done, Lab};
 
-const DIRECTORY: &str = "/etc/inet/ipsecinit.d/tunnels";
-const GCM: &str = "encr_algs aes-gcm";
-const CBC: &str = "encr_algs aes encr_auth_algs sha256";
-const BOTH: [KernelKind; 2] = [KernelKind::Modified, KernelKind::Unmodified];
-
-/// The arguments that make a tunnel.
-fn create<'a>(options: &[&'a str], remote: &'a str, name: &'a str) -> Vec<&'a str> {
-    let mut args = vec!["create-iptun", "-T", "ipv4", "-a", "local=10.1.1.1", "-a", remote];
-    args.extend(options);
-    args.push(name);
-    args
-}
-
-fn shard(lab: &Lab, tunnel: &str) -> Option<String> {
-    fs::read_to_string(lab.root(&format!("{DIRECTORY}/{tunnel}.conf"))).ok()
-}
-
-/// Which cipher protects a tunnel now.
-fn cipher(lab: &Lab, tunnel: &str) -> Option<u8> {
-    let rules = lab.rules(Side::Active);
-    let of_tunnel = |name: &[u8]| name == tunnel.as_bytes();
-    let mut rules =
-        rules.iter().filter(|rule| rule.tunnel.as_ref().is_some_and(|t| of_tunnel(t.as_bytes())));
-    rules.next().map(|rule| rule.action[0].encr.id)
-}
-
-/// Number of the cipher in a policy.
-fn number(policy: &str) -> Option<u8> {
-    Some(if policy == GCM { 20 } else { 12 })
-}
-
-fn flags(lab: &Lab, tunnel: &str) -> Option<String> {
-    let done = lab.dladm(&["show-iptun", "-p", "-o", "flags", tunnel]);
-    (done.code == Some(0)).then(|| done.stdout.trim().to_owned())
-}
-
-fn is_stored(lab: &Lab, tunnel: &str) -> bool {
-    lab.dladm(&["show-iptun", "-P", "-p", "-o", "link", tunnel]).code == Some(0)
-}
-
-/// The source that the listing of tunnels names.
-fn source(lab: &Lab, tunnel: &str) -> String {
-    let done = lab.dladm(&["show-iptun", "-p", "-o", "policy", tunnel]).exits(0);
-    done.stdout.trim().replace("\\:", ":")
-}
-
-/// Nothing is left half done: no note, no temporary file, nothing for a tunnel that is not
-/// there, and no tunnel without what was made for it.
-fn is_whole(lab: &Lab, tunnel: &str, what: &str) {
-    let text = shard(lab, tunnel);
-    assert_eq!(is_stored(lab, tunnel), text.is_some(), "{what}: {text:?}");
-    assert_eq!(cipher(lab, tunnel).is_some(), text.is_some(), "{what}");
-    assert_eq!(lab.view().contains(tunnel), text.is_some(), "{what}: {}", lab.view());
-    assert!(!lab.root("/etc/inet/ipsecinit.d/.dladm.pending").exists(), "{what}");
-    assert!(!lab.root("/var/run/dladm-policy.pending").exists(), "{what}");
-    if let Ok(entries) = fs::read_dir(lab.root(DIRECTORY)) {
-        for entry in entries {
-            let name = entry.expect("an entry").file_name();
-            assert!(name.to_string_lossy().ends_with(".conf"), "{what}: {name:?}");
-        }
-    }
-}
+use super::{
+    BOTH, CBC, DIRECTORY, GCM, cipher, create, flags, is_stored, is_whole, number, shard, source,
+};
 
 #[test]
 fn a_tunnel_lives_and_dies_with_its_policy() {
@@ -311,74 +252,6 @@ fn a_tunnel_whose_stored_policy_is_bad_stays_down() {
     let _ = lab.dladm(&["up-iptun", "vpn0"]).exits(1).says(stays);
     let _ = lab.dladm(&["delete-iptun", "vpn0"]).exits(0);
     is_whole(&lab, "vpn0", "deleted");
-}
-
-/// Is there no moment at which a tunnel that was made with policy runs without?
-fn kill_everywhere(kind: KernelKind, before: &[Vec<&str>], args: &[&str]) {
-    for early in [true, false] {
-        let mut killed = 0;
-        for n in 0.. {
-            let lab = Lab::with(kind, &[]);
-            for args in before {
-                let _ = lab.dladm(args).exits(0);
-            }
-            if !lab.kill_command_at("dladm", args, n, early) {
-                break;
-            }
-            killed += 1;
-            let what = format!("{kind:?} {args:?} killed at request {n}, before: {early}");
-            for tunnel in ["vpn0", "vpn1"] {
-                if let Some(flags) = flags(&lab, tunnel) {
-                    let closed = flags.ends_with('S');
-                    assert!(closed || flags.starts_with('s'), "{what}: {tunnel} {flags}");
-                }
-            }
-            // Whatever is done next repairs it.
-            let next = lab.dladm(&create(&[], "remote=192.0.2.99", "next0")).exits(0);
-            is_whole(&lab, "vpn0", &what);
-            is_whole(&lab, "vpn1", &what);
-            let pending = next.stderr.contains("an earlier dladm did not finish");
-            let again = lab.dladm(&["delete-iptun", "next0"]).exits(0);
-            assert_eq!(again.stderr, "", "{what}: said twice, {pending}");
-        }
-        assert!(killed > 3, "{args:?} sends requests");
-    }
-}
-
-#[test]
-fn killed_while_a_tunnel_is_made() {
-    for kind in BOTH {
-        kill_everywhere(kind, &[], &create(&["--policy", GCM], "remote=192.0.2.1", "vpn0"));
-    }
-    let secure = create(&["-S", "--policy", GCM], "remote=192.0.2.1", "vpn0");
-    kill_everywhere(KernelKind::Modified, &[], &secure);
-}
-
-#[test]
-fn killed_while_a_policy_is_replaced() {
-    for kind in BOTH {
-        let made = create(&["--policy", GCM], "remote=192.0.2.1", "vpn0");
-        let args = ["modify-iptun", "-a", "remote=192.0.2.5", "--policy", CBC, "vpn0"];
-        kill_everywhere(kind, &[made], &args);
-    }
-}
-
-#[test]
-fn killed_while_a_tunnel_is_deleted() {
-    for kind in BOTH {
-        let made = create(&["--policy", GCM], "remote=192.0.2.1", "vpn0");
-        kill_everywhere(kind, &[made], &["delete-iptun", "vpn0"]);
-    }
-}
-
-#[test]
-fn killed_while_a_tunnel_is_renamed() {
-    for kind in BOTH {
-        let made = create(&["--policy", GCM], "remote=192.0.2.1", "vpn0");
-        kill_everywhere(kind, &[made], &["rename-link", "vpn0", "vpn1"]);
-    }
-    let made = create(&["-S", "--policy", GCM], "remote=192.0.2.1", "vpn0");
-    kill_everywhere(KernelKind::Modified, &[made], &["rename-link", "vpn0", "vpn1"]);
 }
 
 /// What becomes of a packet through a plumbed tunnel.
