@@ -10,6 +10,7 @@ mod tap;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -70,6 +71,13 @@ impl Lab {
         path
     }
 
+    /// Writes a file with keys there: for its owner alone.
+    pub fn key_file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.file(name, content);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permissions");
+        path
+    }
+
     /// The directory in which commands run.
     #[must_use]
     pub fn cwd(&self) -> &Path {
@@ -102,9 +110,7 @@ impl Lab {
     /// Loads associations: `add` commands, as a file.
     #[track_caller]
     pub fn keys(&self, commands: &str) {
-        let path = self.file("lab.keys", commands);
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-        fs::set_permissions(&path, mode).expect("permissions");
+        self.key_file("lab.keys", commands);
         let _ = self.ipseckey(&["-n", "-f", "lab.keys"]).exits(0);
     }
 
@@ -350,12 +356,7 @@ fn spawn(command: &mut std::process::Command) -> Child {
 
 /// Runs a command to its end.
 fn done(command: &mut assert_cmd::Command) -> Done {
-    let output = command.output().expect("the command runs");
-    Done {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    command.output().expect("the command runs").into()
 }
 
 /// The address of the host.

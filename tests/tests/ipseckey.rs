@@ -27,11 +27,6 @@ fn two() -> String {
     add(0x10, "10.1.1.1", "192.0.2.1", "") + &add(0x20, "192.0.2.1", "10.1.1.1", "")
 }
 
-fn file(lab: &Lab, name: &str, text: &str) {
-    let path = lab.file(name, text);
-    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
-}
-
 /// The associations that there are.
 fn associations(lab: &Lab, kind: SaType) -> Vec<Sa> {
     let mut client = KeyClient::new(System::lab(lab.path()).open_key().unwrap());
@@ -87,7 +82,7 @@ fn one_bad_line_is_enough_for_a_bad_exit_status() {
     let bad = add(0, "10.1.1.1", "192.0.2.2", "");
     for text in [two() + &bad, bad.clone() + &two()] {
         let _ = lab.ipseckey(&["flush"]).exits(0);
-        file(&lab, "bad.keys", &text);
+        lab.key_file("bad.keys", &text);
         let done = lab.ipseckey(&["-n", "-f", "bad.keys"]).exits(1);
         assert!(done.stdout.contains("Invalid SPI value \"0\""), "{done:?}");
         assert_eq!(spis(&lab).len(), 2);
@@ -97,12 +92,12 @@ fn one_bad_line_is_enough_for_a_bad_exit_status() {
 #[test]
 fn quit_in_a_file_does_not_hide_what_was_wrong_before() {
     let lab = Lab::new();
-    file(&lab, "good.keys", &(two() + "quit\nnonsense\n"));
+    lab.key_file("good.keys", &(two() + "quit\nnonsense\n"));
     let _ = lab.ipseckey(&["-f", "good.keys"]).exits(0);
     assert_eq!(spis(&lab).len(), 2);
     // Refused by the reader, refused by the kernel.
     for wrong in ["add esp spi oops dst 192.0.2.1\n".to_owned(), two()] {
-        file(&lab, "bad.keys", &(wrong + "flush ah\nquit\n"));
+        lab.key_file("bad.keys", &(wrong + "flush ah\nquit\n"));
         let _ = lab.ipseckey(&["-f", "bad.keys"]).exits(1);
     }
 }
@@ -110,8 +105,8 @@ fn quit_in_a_file_does_not_hide_what_was_wrong_before() {
 #[test]
 fn a_check_needs_no_kernel_and_says_everything() {
     let lab = Lab::new();
-    file(&lab, "good.keys", &two());
-    file(&lab, "bad.keys", &(two() + "add esp spi x\nadd esq spi 1\nfrob\n"));
+    lab.key_file("good.keys", &two());
+    lab.key_file("bad.keys", &(two() + "add esp spi x\nadd esq spi 1\nfrob\n"));
     let run = |name: &str| {
         let mut command = lab.command("ipseckey");
         command.env_remove("IPSEC_LAB").args(["-n", "-c", name]);
@@ -142,7 +137,7 @@ fn keys_are_in_no_message() {
         "add tcpsig src 10.1.1.1 dst 10.1.1.2 authalg md5 authstring s3cr3tpassword s3".to_owned(),
         "add esp spi 1 dst 192.0.2.1 authstring s3cr3tpassword".to_owned(),
     ];
-    file(&lab, "bad.keys", &(wrong.join("\n") + "\n"));
+    lab.key_file("bad.keys", &(wrong.join("\n") + "\n"));
     let secrets = [KEY, "s3cr3tpassword", "0f0e0d"];
     let quiet = |done: &Done| {
         for secret in secrets {
@@ -153,7 +148,7 @@ fn keys_are_in_no_message() {
     quiet(&lab.ipseckey(&["-n", "-f", "bad.keys"]).exits(1));
     quiet(&lab.ipseckey(&["-n", "-c", "bad.keys"]).exits(1));
     // Nor with -v, if it is asked for.
-    file(&lab, "good.keys", &two());
+    lab.key_file("good.keys", &two());
     quiet(&lab.ipseckey(&["-nvp", "-f", "good.keys"]).exits(0));
     quiet(&lab.ipseckey(&["-np", "dump"]).exits(0));
     // The command line is for everybody to see, so it takes none.
@@ -191,10 +186,9 @@ fn a_saved_file_is_for_its_owner_alone() {
 #[test]
 fn a_file_that_is_cut_off_is_read_to_its_end() {
     let lab = Lab::new();
-    file(&lab, "cut.keys", two().trim_end());
+    lab.key_file("cut.keys", two().trim_end());
     let _ = lab.ipseckey(&["-n", "-f", "cut.keys"]).exits(0);
-    file(
-        &lab,
+    lab.key_file(
         "cut2.keys",
         &(add(0x30, "10.1.1.1", "192.0.2.1", "").trim_end().to_owned() + " \\\n"),
     );
@@ -286,7 +280,7 @@ fn associations_end_when_their_time_has_come() {
 #[test]
 fn the_service_starts_refreshes_and_stops() {
     let lab = Lab::new();
-    file(&lab, "svc.keys", &two());
+    lab.key_file("svc.keys", &two());
     let service = |args: &[&str]| {
         let mut command = lab.command("ipseckey");
         command.env("SMF_FMRI", "svc:/network/ipsec/manual-key:default").args(args);
@@ -304,7 +298,7 @@ fn the_service_starts_refreshes_and_stops() {
     assert_eq!((code, said.contains("Flushing")), (Some(0), false));
     assert_eq!(spis(&lab).len(), 2);
     // Its log can be read by everybody, so there is nothing of the file in it.
-    file(&lab, "svc.keys", &(two() + "add esp spi 99x\n"));
+    lab.key_file("svc.keys", &(two() + "add esp spi 99x\n"));
     let (code, said) = service(&["-f", "svc.keys"]);
     assert_eq!(code, Some(95));
     assert!(said.contains("contained 1 errors") && !said.contains("99x"), "{said}");

@@ -3,10 +3,9 @@
 //! `ipseckey -N` as an operator uses it, against the user-mode kernel.
 
 use std::ffi::OsStr;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use illumos_ipsec::model::{Namespace, Sa, SaType};
@@ -34,11 +33,6 @@ fn signature(port: u32) -> String {
     format!("add tcpsig src 10.1.1.1 dst 10.1.1.2 dport {port} authalg md5 authstring s3cret\n")
 }
 
-fn file(lab: &Lab, name: &str, text: &str) {
-    let path = lab.file(name, text);
-    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
-}
-
 /// Runs a command for an owner, or for nobody.
 fn run(lab: &Lab, who: &str, words: &[&str]) -> Done {
     let options: &[&str] = if who.is_empty() { &["-n"] } else { &["-n", "-N", who] };
@@ -46,7 +40,7 @@ fn run(lab: &Lab, who: &str, words: &[&str]) -> Done {
 }
 
 fn load(lab: &Lab, who: &str, text: &str) {
-    file(lab, "load.keys", text);
+    lab.key_file("load.keys", text);
     let _ = run(lab, who, &["-f", "load.keys"]).exits(0);
 }
 
@@ -102,8 +96,7 @@ fn every_command_acts_in_its_namespace() {
         assert!(done.stdout.contains("Diagnostic code 78"), "{done:?}");
         let port = ["tcpsig", "src", "10.1.1.1", "dst", "10.1.1.2", "dport", others[0]];
         let _ = run(&lab, who, &[&["delete"][..], &port].concat()).exits(1);
-        file(
-            &lab,
+        lab.key_file(
             "update.keys",
             &format!("update {} hard_addtime 9\n", about(others[1]).join(" ")),
         );
@@ -234,7 +227,7 @@ fn nothing_else_goes_with_all_namespaces() {
         let done = run(&lab, "*", &words).exits(1);
         assert!(done.stdout.contains("is for dump, save, monitor and flush"), "{done:?}");
     }
-    file(&lab, "f.keys", "flush\n");
+    lab.key_file("f.keys", "flush\n");
     for option in ["-f", "-c"] {
         let _ = run(&lab, "*", &[option, "f.keys"]).exits(1).says("not for files");
     }
@@ -304,8 +297,8 @@ fn bad_names_are_explained_and_nothing_is_sent() {
 #[test]
 fn a_check_works_without_a_kernel() {
     let lab = Lab::new();
-    file(&lab, "good.keys", &(add(1, "") + "flush\n"));
-    file(&lab, "bad.keys", &add(0, ""));
+    lab.key_file("good.keys", &(add(1, "") + "flush\n"));
+    lab.key_file("bad.keys", &add(0, ""));
     for (name, code) in [("good.keys", 0), ("bad.keys", 1)] {
         let mut command = lab.command("ipseckey");
         command.env_remove("IPSEC_LAB").args(["-n", "-N", A, "-c", name]);
@@ -318,7 +311,7 @@ fn a_check_works_without_a_kernel() {
 fn an_unmodified_kernel_is_told_nothing_that_changes_it() {
     let lab = Lab::with(KernelKind::Unmodified, &[]);
     load(&lab, "", &(add(1, "") + &signature(1)));
-    file(&lab, "two.keys", &(add(2, "") + "flush\nquit\n"));
+    lab.key_file("two.keys", &(add(2, "") + "flush\nquit\n"));
     let before = run(&lab, "", &["dump"]).exits(0).stdout;
     let promise = "this kernel has no namespaces";
     for who in [A, "*"] {
@@ -360,7 +353,7 @@ fn an_unmodified_kernel_is_told_nothing_that_changes_it() {
 #[test]
 fn a_taken_spi_says_why() {
     let lab = with_three();
-    file(&lab, "taken.keys", &add(2, ""));
+    lab.key_file("taken.keys", &add(2, ""));
     for (who, text) in [
         (A, "already exists."),
         (B, "already exists, and belongs to another namespace or to none."),
@@ -375,7 +368,7 @@ fn a_taken_spi_says_why() {
 #[test]
 fn a_service_refreshes_its_own() {
     let lab = with_three();
-    file(&lab, "svc.keys", &(add(5, "") + &add(6, "")));
+    lab.key_file("svc.keys", &(add(5, "") + &add(6, "")));
     for _ in 0..2 {
         let mut command = lab.command("ipseckey");
         command.env("SMF_FMRI", A).args(["-n", "-N", A, "-f", "svc.keys"]);
@@ -427,7 +420,7 @@ fn two_reload_at_the_same_time() {
     let lab = Lab::new();
     let reload = |who: &str, name: &str, spis: &[u32]| {
         let text: String = spis.iter().map(|spi| add(*spi, "")).collect();
-        file(&lab, name, &("flush\n".to_owned() + &text));
+        lab.key_file(name, &("flush\n".to_owned() + &text));
         for _ in 0..10 {
             let _ = run(&lab, who, &["-f", name]).exits(0);
             let own = run(&lab, who, &["dump", "esp"]).exits(0).stdout;

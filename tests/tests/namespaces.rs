@@ -304,9 +304,7 @@ fn everybody_reloads_and_nobody_loses_anything() {
             .collect()
     };
     for (name, first) in [("vpn.keys", 0x1000), ("nfs.keys", 0x2000), ("global.keys", 0x3000)] {
-        let path = lab.file(name, keys(first));
-        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
-            .unwrap();
+        lab.key_file(name, &keys(first));
     }
     let _ = lab.ipseckey(&["-n", "-N", VPN, "-f", "vpn.keys"]).exits(0);
     let kept = associations(&lab, VPN);

@@ -2,6 +2,8 @@
 
 //! What a command did.
 
+use std::process::Output;
+
 /// What a command did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
@@ -28,5 +30,16 @@ impl Done {
     pub fn says(self, piece: &str) -> Self {
         assert!(self.stderr.contains(piece), "no {piece:?} in {self:#?}");
         self
+    }
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
     }
 }

@@ -48,15 +48,7 @@ static CLIENT: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
 pub(crate) fn client(lab: &Lab, args: &[&str]) -> Done {
     let mut command = Command::new(&CLIENT.1);
     command.args(args).env("IPSEC_LAB", lab.path());
-    done(&command.output().expect("the client runs"))
-}
-
-fn done(output: &Output) -> Done {
-    Done {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    command.output().expect("the client runs").into()
 }
 
 /// Every selector, several actions, and names of tunnels with and without room for a NUL.
@@ -201,7 +193,7 @@ fn the_client_works_in_a_namespace_or_not_at_all() {
     }
     let mut nowhere = Command::new(&CLIENT.1);
     nowhere.arg("list").env("IPSEC_LAB", lab.cwd().join("nowhere"));
-    let _ = done(&nowhere.output().expect("the client runs")).exits(1).says("PF_POLICY: ");
+    let _ = Done::from(nowhere.output().expect("the client runs")).exits(1).says("PF_POLICY: ");
 }
 
 /// A kernel that has no namespaces and answers each dump with what a script says: numbers
@@ -259,7 +251,7 @@ fn the_client_begins_a_dump_again_that_is_not_complete() {
         let kernel = kernel_with_dumps(dir.path(), script);
         let mut command = Command::new(&CLIENT.1);
         command.arg("list").env("IPSEC_LAB", dir.path());
-        let done = done(&command.output().expect("the client runs"));
+        let done = Done::from(command.output().expect("the client runs"));
         // If it still waits for the client, this ends it, and not well.
         let _ = System::lab(dir.path()).open_policy();
         kernel.join().expect("all of the script was needed");
