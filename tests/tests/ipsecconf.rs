@@ -251,7 +251,7 @@ fn files_have_their_modes_and_a_strange_lock_file_is_refused() {
 }
 
 #[test]
-fn a_full_file_system_changes_nothing() {
+fn a_record_that_cannot_be_written_changes_nothing() {
     let lab = Lab::new();
     lab.file("p.conf", RULE);
     lab.file("q.conf", TUNNEL);
