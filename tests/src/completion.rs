@@ -7,7 +7,7 @@ mod zsh;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 pub use bash::{BREAKS, Bash};
@@ -21,12 +21,6 @@ use crate::{program, write_script};
 pub const BASH: &str = "docs/completion/bash/ipsec-rs";
 /// The file for zsh.
 pub const ZSH: &str = "docs/completion/zsh/_ipsec-rs";
-
-/// A file of the repository, by its path from there.
-#[must_use]
-pub fn in_repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join(path)
-}
 
 /// The words of a text.
 #[must_use]

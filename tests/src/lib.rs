@@ -13,6 +13,12 @@ pub mod service_bundle;
 
 use std::path::{Path, PathBuf};
 
+/// A file or directory of this repository, by its path from there.
+#[must_use]
+pub fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join(path)
+}
+
 /// The executable of one of our commands, as built in this workspace.
 pub fn program(name: &str) -> Result<PathBuf, String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;

@@ -4,15 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 
+use crate::in_repository;
 use crate::lab::Lab;
 
 /// A file of the repository.
 #[must_use]
 pub fn read(path: &str) -> String {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    fs::read_to_string(repository.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    fs::read_to_string(in_repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// A manual page.

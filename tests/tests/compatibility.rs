@@ -4,16 +4,12 @@
 //! options of the manual pages, and recorded cases show what their rows say.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use serde_json::Value;
+use system_tests::in_repository;
 use system_tests::pages::{flags, listed, page, read, section, synopses};
 
 const TOOLS: [&str; 3] = ["ipsecconf", "ipseckey", "dladm"];
-
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
-}
 
 fn document() -> String {
     read("docs/compatibility.md")
@@ -77,7 +73,7 @@ fn without_kernel(case: &str) -> &str {
 fn source(file: &str) -> Option<String> {
     let name = format!("{file}.rs");
     let places = [format!("tests/tests/{name}"), name];
-    places.into_iter().find(|path| repository().join(path).is_file())
+    places.into_iter().find(|path| in_repository(path).is_file())
 }
 
 #[test]
@@ -105,7 +101,7 @@ fn every_test_that_is_named_exists() {
                 if !(a_case || a_function || a_file) {
                     continue;
                 }
-                a_file && repository().join(&name).is_file()
+                a_file && in_repository(&name).is_file()
             }
         };
         found += 1;

@@ -8,8 +8,9 @@ use std::process::Command;
 
 use system_tests::completion::{
     BASH, BEFORE_ODD, BREAKS, Bash, DLADM_WITH_ODD_NAMES, FILES, ODD, TUNNELS, VALUES,
-    in_repository, lab_with_tunnels, taken, words,
+    lab_with_tunnels, taken, words,
 };
+use system_tests::in_repository;
 use system_tests::lab::Lab;
 use system_tests::pages::{page, section, set, synopses};
 

@@ -4,13 +4,13 @@
 //! once made one of them fail.
 
 use std::fs;
-use std::path::PathBuf;
 
 use system_tests::fuzz_targets::TARGETS;
+use system_tests::in_repository;
 
 #[test]
 fn kept_inputs_pass() {
-    let corpus = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+    let corpus = in_repository("fuzz/corpus");
     for (name, target) in TARGETS {
         let dir = corpus.join(name);
         let entries = fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));

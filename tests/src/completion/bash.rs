@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{BASH, DIRECTORIES, FILES, Place, in_repository};
+use super::{BASH, DIRECTORIES, FILES, Place};
+use crate::in_repository;
 use crate::lab::Lab;
 use crate::pages::set;
 

@@ -10,7 +10,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::{DIRECTORIES, DIRECTORY, FILE, FILES, Place, ZSH, in_repository};
+use super::{DIRECTORIES, DIRECTORY, FILE, FILES, Place, ZSH};
+use crate::in_repository;
 use crate::lab::Lab;
 use crate::pages::set;
 

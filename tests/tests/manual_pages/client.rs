@@ -18,10 +18,11 @@ use nix::sys::socket::{
     AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, bind, listen, recv, send,
     socket,
 };
+use system_tests::in_repository;
 use system_tests::lab::{Done, Lab};
 use system_tests::pages::read;
 
-use super::{examples, repository};
+use super::examples;
 
 /// Runs the C compiler, with all warnings as errors.
 fn cc(args: &[&str], dir: &Path) -> Output {
@@ -40,7 +41,7 @@ pub(crate) fn compiles(args: &[&str], dir: &Path) {
 static CLIENT: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
     let dir = tempfile::tempdir().expect("a directory");
     let program = dir.path().join("pf_policy_client");
-    let source = repository().join("docs/examples/pf_policy_client.c");
+    let source = in_repository("docs/examples/pf_policy_client.c");
     compiles(&["-O2", "-o", &program.to_string_lossy(), &source.to_string_lossy()], dir.path());
     (dir, program)
 });

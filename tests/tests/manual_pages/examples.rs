@@ -8,9 +8,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use system_tests::in_repository;
 use system_tests::lab::{Done, Lab};
 
-use super::{examples, repository};
+use super::examples;
 
 /// What a block of a page is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -116,7 +117,7 @@ const PAGES: &[Page] = {
             name: "pf_policy.4p",
             blocks: &[Other, Other, Commands, Other],
             prepare: |lab, _, _| {
-                let from = repository().join("docs/examples");
+                let from = in_repository("docs/examples");
                 fs::create_dir(lab.cwd().join("compat")).expect("a directory");
                 for name in ["pf_policy_client.c", "compat/pf_policy_compat.h"] {
                     fs::copy(from.join(name), lab.cwd().join(name)).expect("a copy");
@@ -292,7 +293,7 @@ fn examples_of_all_pages_work_and_show_what_the_pages_show() {
 /// No page with examples is left out above.
 #[test]
 fn every_page_with_examples_is_known() {
-    let with_examples: BTreeSet<String> = fs::read_dir(repository().join("docs/man"))
+    let with_examples: BTreeSet<String> = fs::read_dir(in_repository("docs/man"))
         .expect("a directory")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
         .filter(|name| {

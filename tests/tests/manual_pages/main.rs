@@ -11,13 +11,7 @@ mod guides;
 mod numbers;
 mod options;
 
-use std::path::Path;
-
 use system_tests::pages::{page, section};
-
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
-}
 
 /// The literal blocks among the examples of a page, as a reader sees them.
 fn examples(name: &str) -> Vec<String> {

@@ -9,11 +9,12 @@ use illumos_ipsec::sys::System;
 use illumos_ipsec::wire::policy::MsgType;
 use ipsec_usermode::KernelKind;
 use serde_json::Value;
+use system_tests::in_repository;
 use system_tests::lab::Lab;
 use system_tests::pages::{page, read};
 
 use super::client::{client, compiles};
-use super::{examples, repository};
+use super::examples;
 
 fn layout() -> Value {
     serde_json::from_str(include_str!("../../golden/pf_policy_layout.json")).expect("JSON")
@@ -106,7 +107,7 @@ fn the_compatibility_header_is_that_of_illumos() {
     text.push_str("int main(void) { return (lab_socket() + *lab_file(\"\")); }\n");
     let dir = tempfile::tempdir().expect("a directory");
     fs::write(dir.path().join("layout.c"), text).expect("a file");
-    let include = repository().join("docs/examples/compat");
+    let include = in_repository("docs/examples/compat");
     compiles(&["-c", "-I", &include.to_string_lossy(), "layout.c"], dir.path());
 }
 
