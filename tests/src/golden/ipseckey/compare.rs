@@ -6,6 +6,7 @@
 //! shown in messages (an `X` for each character), and what is saved says its direction and
 //! its pair.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use illumos_ipsec::wire::key::{Ext, Message as KeyMessage, Show, describe};
@@ -13,44 +14,94 @@ use illumos_ipsec::wire::key::{Ext, Message as KeyMessage, Show, describe};
 use super::case::{Case, Direction, File, Step};
 use super::world::Observed;
 
-/// Compares all runs; the first difference as text.
-pub(super) fn all(case: &Case, observed: &[Observed]) -> Result<(), String> {
-    for (at, (step, ours)) in case.steps.iter().zip(observed).enumerate() {
-        one(step, ours).map_err(|why| {
-            let argv = step.argv.join(" ");
-            format!("step {at} ({argv}): {why}\nstandard error: {:?}\n", ours.stderr)
-        })?;
-    }
-    Ok(())
+/// What can differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Aspect {
+    Exit,
+    Stdout,
+    Sent,
+    Files,
 }
 
-fn one(step: &Step, ours: &Observed) -> Result<(), String> {
+impl Aspect {
+    /// Its word in the list of cases that differ.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Exit => "exit",
+            Self::Stdout => "stdout",
+            Self::Sent => "sent",
+            Self::Files => "files",
+        }
+    }
+}
+
+/// What differs, each with a text that shows both.
+#[derive(Default)]
+pub(super) struct Differences(BTreeMap<Aspect, String>);
+
+impl Differences {
+    /// Compares all runs.
+    pub(super) fn of(case: &Case, observed: &[Observed]) -> Self {
+        let mut all = Self::default();
+        for (at, (step, ours)) in case.steps.iter().zip(observed).enumerate() {
+            let argv = step.argv.join(" ");
+            one(step, ours, &mut |aspect, why: &str| {
+                let text = all.0.entry(aspect).or_default();
+                let stderr = &ours.stderr;
+                let _ = writeln!(text, "step {at} ({argv}): {why}\nstandard error: {stderr:?}");
+            });
+        }
+        all
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Their words, as the list has them.
+    pub(super) fn words(&self) -> String {
+        self.0.keys().map(|aspect| aspect.word()).collect::<Vec<_>>().join(",")
+    }
+
+    /// Their texts.
+    pub(super) fn text(&self) -> String {
+        self.0.values().map(String::as_str).collect()
+    }
+}
+
+fn one(step: &Step, ours: &Observed, differ: &mut impl FnMut(Aspect, &str)) {
     if !step.normative {
         // Only that it does not crash.
-        return match ours.exit {
-            Some(0..) => Ok(()),
-            other => Err(format!("it ended with {other:?}")),
-        };
+        if !matches!(ours.exit, Some(0..)) {
+            differ(Aspect::Exit, &format!("it ended with {:?}", ours.exit));
+        }
+        return;
     }
     if step.exit != ours.exit {
-        return Err(format!("exit {:?}, recorded {:?}\n{}", ours.exit, step.exit, ours.stdout));
+        differ(Aspect::Exit, &format!("exit {:?}, recorded {:?}", ours.exit, step.exit));
     }
-    text("standard output", &step.stdout, &ours.stdout)?;
-    sent(step, ours)?;
+    if let Err(why) = text("standard output", &step.stdout, &ours.stdout) {
+        differ(Aspect::Stdout, &why);
+    }
+    if let Err(why) = sent(step, ours) {
+        differ(Aspect::Sent, &why);
+    }
     for (name, file) in step.files_after.iter().flatten() {
         let ours = ours.files.get(name).and_then(Option::as_ref);
         match (file, ours) {
             (None, None) => {}
             (Some(File { content, mode }), Some(ours)) => {
-                text(name, content, &ours.content)?;
+                if let Err(why) = text(name, content, &ours.content) {
+                    differ(Aspect::Files, &why);
+                }
                 if *mode != ours.mode {
-                    return Err(format!("{name} has mode {}, recorded {mode}", ours.mode));
+                    let why = format!("{name} has mode {}, recorded {mode}", ours.mode);
+                    differ(Aspect::Files, &why);
                 }
             }
-            _ => return Err(format!("{name}: {ours:?}, recorded {file:?}")),
+            _ => differ(Aspect::Files, &format!("{name}: {ours:?}, recorded {file:?}")),
         }
     }
-    Ok(())
 }
 
 fn text(what: &str, theirs: &str, ours: &str) -> Result<(), String> {
