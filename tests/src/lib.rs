@@ -9,7 +9,6 @@ pub mod golden;
 pub mod kernel_c;
 pub mod lab;
 pub mod pages;
-pub mod service_bundle;
 
 use std::path::{Path, PathBuf};
 

@@ -7,6 +7,7 @@ mod commands;
 mod manifests;
 mod methods;
 mod protection;
+mod service_bundle;
 mod states;
 
 use std::path::{Path, PathBuf};

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 
 use roxmltree::{Document, ParsingOptions};
-use system_tests::service_bundle::problems;
 
+use super::service_bundle::problems;
 use super::{read, repository};
 
 const POLICY: &str = "smf/manifest/policy.xml";

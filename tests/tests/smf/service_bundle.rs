@@ -164,8 +164,7 @@ const ELEMENTS: &[Element] = &[
 ];
 
 /// Everything that is wrong, each with the line.
-#[must_use]
-pub fn problems(text: &str) -> Vec<String> {
+pub(super) fn problems(text: &str) -> Vec<String> {
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
     let document = match Document::parse_with_options(text, options) {
         Ok(document) => document,
