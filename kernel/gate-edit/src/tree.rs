@@ -110,11 +110,13 @@ pub fn survey<'a>(gate: &Path, edits: &'a [Edit], copies: &'a [Copy]) -> Survey<
     }
     for copy in copies {
         match copy.present(gate) {
-            Ok(present) => survey.copies.push((copy, present)),
+            Ok(present) => {
+                if present == Present::Other {
+                    survey.problems.push(Problem::Differs { path: copy.path.clone() });
+                }
+                survey.copies.push((copy, present));
+            }
             Err(error) => survey.problems.push(Problem::Io { path: copy.path.clone(), error }),
-        }
-        if matches!(survey.copies.last(), Some((last, Present::Other)) if last.path == copy.path) {
-            survey.problems.push(Problem::Differs { path: copy.path.clone() });
         }
     }
     survey
