@@ -15,7 +15,7 @@ const PACKAGES: &str = "rustc-web cargo-web rust-web-src rust-web-clippy binutil
 
 const BIN: &str = "/usr/bin";
 const SOURCE: &str = "/usr/lib/rustlib/src/rust";
-/// Where the linker and assembler for our executables are looked for.
+/// What has to be in [`BIN`]. The linker and assembler are those for our executables.
 const TOOLS: &[&str] = &["rustc", "cargo", "cargo-clippy", "clippy-driver", "as", "ld"];
 
 /// A compiler.

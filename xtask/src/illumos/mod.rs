@@ -144,6 +144,10 @@ impl Build {
         let mut list = self.cargo("test", &["--no-run", "--message-format=json"]);
         let output =
             list.output().map_err(|error| cannot("run", Path::new(list.get_program()), &error))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(Failure::Said(format!("the tests cannot be linked:\n{}", said.trim_end())));
+        }
         // One message a line; those of executables have a path.
         let path = |line: &str| {
             let (_, rest) = line.split_once("\"executable\":\"")?;

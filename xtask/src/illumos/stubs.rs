@@ -53,7 +53,9 @@ impl List {
                 ["lib", name, soname] => {
                     let soname = (*soname).to_owned();
                     let library = Library { soname, versions: BTreeMap::new() };
-                    libraries.insert((*name).to_owned(), library);
+                    if libraries.insert((*name).to_owned(), library).is_some() {
+                        return Err(wrong(format!("lib {name} is there twice")));
+                    }
                 }
                 [name, version, symbols @ ..] => {
                     let library = libraries
@@ -192,6 +194,7 @@ mod tests {
             ("c SUNW_0.7 open\n", 1),
             ("lib c libc.so.1\nc SUNW_0.7 open\nc - open\n", 3),
             ("lib c libc.so.1\nc SUNW_0.7 environ@x\n", 2),
+            ("lib c libc.so.1\nc SUNW_0.7 open\nlib c libc.so.1\n", 3),
             ("\nlib\n", 2),
         ] {
             assert_eq!(List::parse(text).err().map(|(line, _)| line), Some(line), "{text}");
