@@ -64,3 +64,14 @@ fn log(lab: &Lab, service: &str) -> String {
     let path = lab.svcs(&["-L", service]).exits(0).stdout;
     std::fs::read_to_string(path.trim()).unwrap_or_default()
 }
+
+/// Puts something else in the place of a text in the lab's manifest of policy, wherever it is.
+#[track_caller]
+fn edit(lab: &Lab, text: &str, other: &str) {
+    let path = lab.root("lib/svc/manifest/network/ipsec/policy.xml");
+    let manifest = std::fs::read_to_string(&path).expect("a manifest");
+    assert!(manifest.contains(text), "{text}");
+    // Nobody may write it, as an installed one.
+    std::fs::remove_file(&path).expect("a file of the lab");
+    std::fs::write(&path, manifest.replace(text, other)).expect("a file of the lab");
+}

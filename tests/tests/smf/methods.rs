@@ -6,7 +6,10 @@ use std::process::Command;
 
 use system_tests::lab::Lab;
 
-use super::{calls, log, noting, repository, state};
+use super::{calls, edit, log, noting, repository, state};
+
+/// An element of the manifest of policy.
+const FILE: &str = "<propval name='config_file' type='astring' value='/etc/inet/ipsecinit.conf'/>";
 
 #[test]
 fn start_refresh_and_stop_of_policy() {
@@ -95,7 +98,7 @@ fn several_values_are_a_configuration_error() {
     let lab = noting();
     let two = "<property name='config_file' type='astring'><astring_list>\
                <value_node value='/etc/a'/><value_node value='/etc/b'/></astring_list></property>";
-    edit(&lab, "propval name='config_file' type='astring' value='/etc/inet/ipsecinit.conf'/>", two);
+    edit(&lab, FILE, two);
     let _ = lab.svcadm(&["enable", "-s", "policy"]).exits(1);
     assert!(log(&lab, "policy").contains("has several values; expected one"));
 }
@@ -103,11 +106,11 @@ fn several_values_are_a_configuration_error() {
 #[test]
 fn a_repository_without_the_new_property_is_good_and_one_without_a_file_is_not() {
     let lab = noting();
-    edit(&lab, "propval name='config_dir' type='astring' value='/etc/inet/ipsecinit.d'/>", "");
+    edit(&lab, "<propval name='config_dir' type='astring' value='/etc/inet/ipsecinit.d'/>", "");
     let _ = lab.svcadm(&["enable", "-s", "policy"]).exits(0);
     assert!(calls(&lab)[0].ends_with(" <-a> </etc/inet/ipsecinit.d/>"));
 
-    edit(&lab, "propval name='config_file' type='astring' value='/etc/inet/ipsecinit.conf'/>", "");
+    edit(&lab, FILE, "");
     let _ = lab.svcadm(&["refresh", "-s", "policy"]).exits(1);
     assert!(log(&lab, "policy").contains("has no property config/config_file"));
     assert_eq!(calls(&lab), [""; 0]);
@@ -152,15 +155,4 @@ fn set(lab: &Lab, service: &str, property: &str, value: &str) {
     let value = format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
     let name = format!("config/{property}");
     let _ = lab.svccfg(&["-s", service, "setprop", &name, "=", "astring:", &value]).exits(0);
-}
-
-/// Puts something else in the place of an element in the lab's manifest for policy.
-#[track_caller]
-fn edit(lab: &Lab, element: &str, other: &str) {
-    let path = lab.root("lib/svc/manifest/network/ipsec/policy.xml");
-    let text = std::fs::read_to_string(&path).expect("a manifest");
-    let element = format!("<{element}");
-    assert!(text.contains(&element), "{element}");
-    std::fs::remove_file(&path).expect("a file of ours");
-    std::fs::write(&path, text.replacen(&element, other, 1)).expect("a file of ours");
 }

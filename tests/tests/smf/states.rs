@@ -2,9 +2,18 @@
 
 //! What becomes of an instance, by how its methods end.
 
-use ipsec_usermode::KernelKind;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 
-use super::{calls, exit_with, log, noting, state};
+use ipsec_usermode::KernelKind;
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
+use super::{calls, edit, exit_with, log, noting, state};
 
 #[test]
 fn exit_status_of_start_decides() {
@@ -125,20 +134,25 @@ fn a_stop_that_fails_leads_to_maintenance() {
 #[test]
 fn a_method_without_end_is_ended() {
     let lab = noting();
-    // Whoever opens a FIFO for reading waits for a writer, and there is none.
-    lab.fake("ipsecconf", "mkfifo \"$IPSEC_LAB/fifo\"\n(cat \"$IPSEC_LAB/fifo\")\n");
-    let path = lab.root("lib/svc/manifest/network/ipsec/policy.xml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::remove_file(&path).unwrap();
-    std::fs::write(&path, text.replace("timeout_seconds='60'", "timeout_seconds='1'")).unwrap();
+    // Whoever opens a FIFO for reading waits for a writer, and `never` has none. The other one
+    // tells the test who is left of the method: it is open for writing in all of its processes.
+    let alive = lab.path().join("alive");
+    mkfifo(&alive, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    let mut alive =
+        OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(alive).unwrap();
+    lab.fake(
+        "ipsecconf",
+        "mkfifo \"$IPSEC_LAB/never\"\nexec 3>\"$IPSEC_LAB/alive\"\n(cat \"$IPSEC_LAB/never\")\n",
+    );
+    edit(&lab, "timeout_seconds='60'", "timeout_seconds='1'");
     let done = lab.svcadm(&["enable", "-s", "policy"]).exits(1);
     let _ = done.says("did not end within 1 seconds");
-    // Nobody is left who reads: not even the last process that the method has started.
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut write = std::fs::OpenOptions::new();
-    write.write(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
-    let error = write.open(lab.path().join("fifo")).unwrap_err();
-    assert_eq!(error.raw_os_error(), Some(nix::errno::Errno::ENXIO as i32));
+    // Not even the last process that the method has started goes on. That one is not waited for
+    // by svcadm, so its end may be a moment away.
+    while alive.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+        let mut end = [PollFd::new(alive.as_fd(), PollFlags::POLLIN)];
+        poll(&mut end, PollTimeout::NONE).unwrap();
+    }
 }
 
 #[test]
