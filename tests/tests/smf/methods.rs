@@ -116,6 +116,29 @@ fn a_repository_without_the_new_property_is_good_and_one_without_a_file_is_not()
     assert_eq!(calls(&lab), [""; 0]);
 }
 
+/// Only a repository that says so does not have the property: the default directory in the place
+/// of the right one would take policy away.
+#[test]
+fn a_property_that_cannot_be_read_is_not_one_that_is_missing() {
+    for (script, said) in [
+        ("case $2 in config/config_dir) exit 1 ;; esac", "cannot read config/config_dir of svc:/"),
+        (
+            "case $2 in config/config_file) ;; *) exit 1 ;; esac",
+            "cannot read the properties of svc:/",
+        ),
+    ] {
+        let lab = noting();
+        let _ = lab.svcadm(&["enable", "-s", "policy"]).exits(0);
+        let svcprop = lab.cwd().join("svcprop");
+        let _ = lab.svcprop(&["policy"]).exits(0);
+        lab.fake("svcprop", &format!("{script}\nexec '{}' \"$@\"", svcprop.display()));
+        let _ = (calls(&lab), lab.svcadm(&["refresh", "-s", "policy"]).exits(1));
+        let log = log(&lab, "policy");
+        assert!(log.contains(said), "{log}");
+        assert_eq!((state(&lab, "policy").as_str(), calls(&lab)), ("maintenance", vec![]));
+    }
+}
+
 #[test]
 fn stop_needs_no_properties() {
     let lab = noting();
