@@ -4,6 +4,7 @@
 
 mod boot;
 mod commands;
+mod killed;
 mod manifests;
 mod methods;
 mod protection;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the policy service does to tunnels: at boot, refresh, stop, and when its method is
-//! killed.
+//! What the policy service does to tunnels: at boot, refresh and stop.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,28 +13,29 @@ use system_tests::lab::{Control, Lab};
 
 use super::{log, state};
 
-const GCM: &str = "{ negotiate tunnel } ipsec { encr_algs aes-gcm }\n";
-const CBC: &str = "{ negotiate tunnel } ipsec { encr_algs aes encr_auth_algs sha256 }\n";
+pub(super) const GCM: &str = "{ negotiate tunnel } ipsec { encr_algs aes-gcm }\n";
+pub(super) const CBC: &str = "{ negotiate tunnel } ipsec { encr_algs aes encr_auth_algs sha256 }\n";
 
 /// Associations for both policies, out to each of the two tunnels.
 fn keys() -> String {
-    let mut keys = String::new();
-    for (peer, spi) in [("192.0.2.1", 0x100), ("192.0.2.2", 0x200)] {
-        let ends = format!("src 10.1.1.1 dst {peer} proto 4 isrc 0.0.0.0/0 idst 0.0.0.0/0");
-        keys.push_str(&format!(
-            "add esp spi {spi} {ends} encr_alg aes-gcm \
-             encrkey 0f0e0d0c0b0a09080706050403020100cafebabe\n\
-             add esp spi {} {ends} encr_alg aes encrkey 0f0e0d0c0b0a09080706050403020100 \
-             auth_alg sha256 \
-             authkey 00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210\n",
-            spi + 1
-        ));
-    }
-    keys
+    let ends = |peer| format!("src 10.1.1.1 dst {peer} proto 4 isrc 0.0.0.0/0 idst 0.0.0.0/0");
+    keys_of(0x100, &ends("192.0.2.1")) + &keys_of(0x200, &ends("192.0.2.2"))
+}
+
+/// Associations for both policies between these ends.
+pub(super) fn keys_of(spi: u32, ends: &str) -> String {
+    format!(
+        "add esp spi {spi} {ends} encr_alg aes-gcm \
+         encrkey 0f0e0d0c0b0a09080706050403020100cafebabe\n\
+         add esp spi {} {ends} encr_alg aes encrkey 0f0e0d0c0b0a09080706050403020100 \
+         auth_alg sha256 \
+         authkey 00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210\n",
+        spi + 1
+    )
 }
 
 /// Writes a shard.
-fn put(lab: &Lab, name: &str, text: &str) {
+pub(super) fn put(lab: &Lab, name: &str, text: &str) {
     let path = lab.root(&format!("/etc/inet/ipsecinit.d/{name}"));
     let parent = path.parent().expect("a directory");
     fs::create_dir_all(parent).expect("a directory");
@@ -46,11 +46,14 @@ fn put(lab: &Lab, name: &str, text: &str) {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
 }
 
-/// Two tunnels with addresses, the first of which requires IPsec.
-fn lab() -> Lab {
-    let lab = Lab::new();
-    for (tunnel, peer, options) in [("vpn0", "192.0.2.1", &["-S"][..]), ("vpn1", "192.0.2.2", &[])]
-    {
+/// Two tunnels with addresses. The first requires IPsec, on a kernel that knows what that is.
+pub(super) fn lab(kind: KernelKind) -> Lab {
+    let lab = Lab::with(kind, &[]);
+    let secure = match kind {
+        KernelKind::Modified => &["-S"][..],
+        KernelKind::Unmodified => &[],
+    };
+    for (tunnel, peer, options) in [("vpn0", "192.0.2.1", secure), ("vpn1", "192.0.2.2", &[])] {
         let ends = format!("local=10.1.1.1,remote={peer}");
         let create = [&["create-iptun", "-T", "ipv4", "-a", &ends], options, &[tunnel]].concat();
         let _ = lab.dladm(&create).exits(0);
@@ -62,7 +65,7 @@ fn lab() -> Lab {
     lab
 }
 
-fn plumb(lab: &Lab, tunnel: &str) {
+pub(super) fn plumb(lab: &Lab, tunnel: &str) {
     let object = format!("{tunnel}/v4");
     let net = &tunnel[3..];
     let ends = format!("local=1.1.{net}.1,remote=1.1.{net}.2");
@@ -71,7 +74,7 @@ fn plumb(lab: &Lab, tunnel: &str) {
 }
 
 /// What becomes of packets that leave through a tunnel.
-fn outcomes(control: &Control, tunnel: &str, packets: usize) -> BTreeSet<String> {
+pub(super) fn outcomes(control: &Control, tunnel: &str, packets: usize) -> BTreeSet<String> {
     let net = &tunnel[3..];
     let packet = format!("4500001c00000000401100000101 0{net}01 0101 0{net}02 0001000200080000");
     let packet = packet.replace(' ', "");
@@ -83,13 +86,19 @@ fn outcomes(control: &Control, tunnel: &str, packets: usize) -> BTreeSet<String>
     outcomes.iter().map(|outcome| outcome[0].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-fn only(outcome: &str) -> BTreeSet<String> {
+pub(super) fn only(outcome: &str) -> BTreeSet<String> {
     BTreeSet::from([outcome.to_owned()])
+}
+
+/// The policy without what differs from one load to the next.
+pub(super) fn rules(lab: &Lab) -> BTreeSet<String> {
+    let plain = |rule: SpdRule| format!("{:?}", SpdRule { index: 0, ..rule });
+    lab.rules(Side::Active).into_iter().map(plain).collect()
 }
 
 #[test]
 fn no_moment_without_policy_while_it_is_refreshed() {
-    let lab = lab();
+    let lab = lab(KernelKind::Modified);
     let control = Control::connect(&lab);
     for tunnel in ["vpn0", "vpn1"] {
         assert_eq!(outcomes(&control, tunnel, 10), only("protect"), "{tunnel}");
@@ -121,7 +130,7 @@ fn no_moment_without_policy_while_it_is_refreshed() {
 /// policy is to come into force.
 #[test]
 fn a_refresh_that_is_refused_opens_nothing() {
-    let lab = lab();
+    let lab = lab(KernelKind::Modified);
     let control = Control::connect(&lab);
     lab.file("theirs", "{ lport 7 } drop { }\n");
     let _ = lab.ipsecconf(&["-q", "-N", "theirs", "-a", "theirs"]).exits(0);
@@ -152,7 +161,7 @@ fn a_refresh_that_is_refused_opens_nothing() {
 
 #[test]
 fn stop_restart_and_disable_never_open_a_secure_tunnel() {
-    let lab = lab();
+    let lab = lab(KernelKind::Modified);
     let control = Control::connect(&lab);
     let mut seen = BTreeSet::new();
     for args in [
@@ -179,42 +188,6 @@ fn stop_restart_and_disable_never_open_a_secure_tunnel() {
     assert_eq!(outcomes(&control, "vpn1", 10), only("pass"));
 }
 
-/// The policy without what differs from one load to the next.
-fn rules(lab: &Lab) -> BTreeSet<String> {
-    let plain = |rule: SpdRule| format!("{:?}", SpdRule { index: 0, ..rule });
-    lab.rules(Side::Active).into_iter().map(plain).collect()
-}
-
-#[test]
-fn a_method_that_is_killed_leaves_the_old_policy_or_the_new_one() {
-    for verb in ["start", "refresh", "stop"] {
-        for before in [true, false] {
-            for n in 0.. {
-                let lab = lab();
-                let old = rules(&lab);
-                put(&lab, "tunnels/vpn0.conf", CBC);
-                put(&lab, "more.conf", "{ lport 7 } drop { }\n");
-                let killed = lab.kill_any_at(&mut lab.policy_method(verb), n, before);
-                let what = format!("{verb} killed at request {n}, before: {before}");
-                let control = Control::connect(&lab);
-                assert!(!outcomes(&control, "vpn0", 10).contains("pass"), "{what}");
-                let after = rules(&lab);
-                let _ = lab.svcadm(&["refresh", "-s", "policy"]).exits(0);
-                let new = match verb {
-                    "stop" => BTreeSet::new(),
-                    _ => rules(&lab),
-                };
-                assert!(after == old || after == new, "{what}: neither the old nor the new policy");
-                if !killed {
-                    assert_eq!(after, new, "{what}");
-                    assert!(n > 0, "{verb} sends requests");
-                    break;
-                }
-            }
-        }
-    }
-}
-
 /// Does a tunnel drop everything?
 fn is_closed(lab: &Lab, tunnel: &str) -> bool {
     let rules = lab.rules(Side::Active);
@@ -227,7 +200,7 @@ fn is_closed(lab: &Lab, tunnel: &str) -> bool {
 
 #[test]
 fn a_boot_with_a_bad_shard_opens_nothing() {
-    let mut lab = lab();
+    let mut lab = lab(KernelKind::Modified);
     let _ =
         lab.dladm(&["create-iptun", "-T", "ipv4", "-a", "local=10.1.1.1,remote=192.0.2.3", "vpn2"]);
     put(&lab, "tunnels/vpn1.conf", "{ negotiate tunnel } ipsec { encr_algs no-such-cipher }\n");
@@ -262,7 +235,7 @@ fn a_boot_with_a_bad_shard_opens_nothing() {
 
 #[test]
 fn secure_tunnels_stay_closed_if_the_policy_service_fails_before_they_come_up() {
-    let mut lab = lab();
+    let mut lab = lab(KernelKind::Modified);
     // Nothing can be read: not even the names of tunnels.
     fs::remove_dir_all(lab.root("/etc/inet/ipsecinit.d")).expect("a directory");
     fs::write(lab.root("/etc/inet/ipsecinit.d"), "").expect("a file");
