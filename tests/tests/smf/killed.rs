@@ -126,9 +126,11 @@ fn a_refresh_without_its_shell_opens_nothing() {
         let (control, old) = (Control::connect(&lab), rules(&lab));
         let end = lab.path().join("end");
         mkfifo(&end, Mode::S_IRWXU).expect("a FIFO");
+        // Only once: a restarter may run the method again.
         let script = format!(
-            "[ -e '{0}.killed' ] || {{ : >'{0}.killed'; kill -9 $PPID; }}\n\
-             '{1}' \"$@\"\necho $? >'{0}'\n",
+            "[ -e '{0}.killed' ] && exec '{1}' \"$@\"\n\
+             : >'{0}.killed'; kill -9 $PPID\n\
+             '{1}' \"$@\"; echo $? >'{0}'\n",
             end.display(),
             ipsecconf()
         );
