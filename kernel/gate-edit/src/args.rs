@@ -25,7 +25,8 @@ why not, and changes nothing. GATE is the directory that has usr/src in it.
                      [a directory 'test' beside the one of --files, if there is one]
 
 A checkout that is edited already is left alone. Exit status: 0 done, or nothing to do;
-1 refused, nothing was changed; 2 wrong options.
+1 refused, and nothing was changed unless the message names files that could not be restored;
+2 wrong options.
 
 kernel/illumos/edits/README.md describes the list.
 ";
