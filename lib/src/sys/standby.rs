@@ -26,6 +26,9 @@ pub const PROBE_HEAD: &str = "probe:standby";
 pub fn has_standby_defect(client: &mut PolicyClient) -> Result<bool, PolicyError> {
     let head = TunnelName::new(PROBE_HEAD).expect("the name of the probe is a valid one");
     let scope = Scope::Tunnel(head.clone());
+    // A probe that was killed has left its head in use. CLONE has copied that since, and a
+    // standby side in use is not overwritten, defect or not.
+    clear(client, &scope)?;
     client.request(&probe_rule(&head, SPD_ACTIVE, RuleFlags::TUNNEL))?;
     client.request(&probe_rule(&head, SPD_STANDBY, RuleFlags::TUNNEL))?;
     // A head in tunnel mode refuses a rule in transport mode, unless it has
@@ -35,9 +38,19 @@ pub fn has_standby_defect(client: &mut PolicyClient) -> Result<bool, PolicyError
         Err(error) if error.refusal().is_some_and(|r| r.errno == Errno::EBUSY) => false,
         Err(error) => return Err(error),
     };
-    client.flush(Side::Standby, &scope)?;
-    client.flush(Side::Active, &scope)?;
+    clear(client, &scope)?;
     Ok(defect)
+}
+
+/// Empties the head of the probe, if it is there.
+fn clear(client: &mut PolicyClient, scope: &Scope) -> Result<(), PolicyError> {
+    for side in [Side::Standby, Side::Active] {
+        match client.flush(side, scope) {
+            Err(error) if error.refusal().is_some_and(|r| r.errno == Errno::ENOENT) => {}
+            other => other?,
+        }
+    }
+    Ok(())
 }
 
 fn probe_rule(head: &TunnelName, spdid: u8, flags: RuleFlags) -> Message {
