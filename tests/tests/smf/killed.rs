@@ -109,6 +109,16 @@ fn a_stop_that_is_killed_leaves_the_old_policy_or_none() {
 }
 
 #[test]
+fn a_start_that_is_killed_on_an_old_kernel_leaves_the_old_policy_or_the_new_one() {
+    killed_at_each_request(KernelKind::Unmodified, "start");
+}
+
+#[test]
+fn a_refresh_that_is_killed_on_an_old_kernel_leaves_the_old_policy_or_the_new_one() {
+    killed_at_each_request(KernelKind::Unmodified, "refresh");
+}
+
+#[test]
 fn a_stop_that_is_killed_on_an_old_kernel_leaves_the_old_policy_or_none() {
     killed_at_each_request(KernelKind::Unmodified, "stop");
 }
