@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 
 use super::LabError;
 use super::error::SmfError;
-use super::manifest::Service;
+use super::manifest::{Method, Service};
 use super::method::{self, Meaning};
 use super::repository::Repository;
 use super::status::{State, Status};
@@ -78,22 +78,15 @@ impl Restarter {
         Ok(())
     }
 
-    /// A method that does not succeed leaves the service as it was, unless it says that
-    /// something has to be repaired.
+    /// A refresh does not change the state, unless its method fails for good.
     pub(super) fn refresh(&mut self, service: &Service) -> Result<(), SmfError> {
-        let (state, Some(method)) = (self.state(service), service.method("refresh")) else {
-            return Ok(());
-        };
-        if !state.is_running() {
+        let Some(method) = service.method("refresh") else { return Ok(()) };
+        if !self.state(service).is_running() {
             return Ok(());
         }
-        let ended = method::run(&self.repository, &self.signals, service, method)?;
-        match ended.meaning() {
-            Meaning::Done | Meaning::Failed => Ok(()),
-            Meaning::Hopeless => {
-                let reason = format!("method refresh {ended}");
-                self.enter(service, State::Maintenance, Some(reason))
-            }
+        match self.attempt(service, method)? {
+            None => Ok(()),
+            Some(reason) => self.enter(service, State::Maintenance, Some(reason)),
         }
     }
 
@@ -110,27 +103,32 @@ impl Restarter {
         self.enter(service, State::Disabled, None)
     }
 
-    /// Runs a method that leads to `to`, again if it fails; in the end to maintenance.
+    /// Runs a method that leads to `to` or, if it fails for good, to maintenance.
     fn change(&mut self, service: &Service, name: &str, to: State) -> Result<(), SmfError> {
         let Some(method) = service.method(name) else {
             return self.enter(service, to, None);
         };
         let status = Status { next: Some(to), ..self.repository.status(service) };
         self.repository.set_status(service, &status)?;
+        match self.attempt(service, method)? {
+            None => self.enter(service, to, None),
+            Some(reason) => self.enter(service, State::Maintenance, Some(reason)),
+        }
+    }
+
+    /// Runs a method, at once again if it fails. If it fails for good, this is why.
+    fn attempt(&self, service: &Service, method: &Method) -> Result<Option<String>, SmfError> {
+        let name = &method.name;
         let mut last = String::new();
         for _ in 0..TRIES {
             let ended = method::run(&self.repository, &self.signals, service, method)?;
             match ended.meaning() {
-                Meaning::Done => return self.enter(service, to, None),
-                Meaning::Hopeless => {
-                    let reason = format!("method {name} {ended}");
-                    return self.enter(service, State::Maintenance, Some(reason));
-                }
+                Meaning::Done => return Ok(None),
+                Meaning::Hopeless => return Ok(Some(format!("method {name} {ended}"))),
                 Meaning::Failed => last = ended.to_string(),
             }
         }
-        let reason = format!("method {name} failed {TRIES} times; the last {last}");
-        self.enter(service, State::Maintenance, Some(reason))
+        Ok(Some(format!("method {name} failed {TRIES} times; the last {last}")))
     }
 
     fn enter(
