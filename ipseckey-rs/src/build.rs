@@ -179,13 +179,13 @@ fn send(session: &mut Session, verb: Verb, kind: SaType, fields: Fields) -> Comm
         }
         let mut message = request(verb, kind, &fields, from, *addr);
         session.number(&mut message);
+        let asked = Asked { verb, kind, spi: fields.spi, addr: *addr };
         if session.source == Source::File && dst.addrs.len() == 1 && !session.settings.verbose {
-            let asked = Asked { verb, kind, spi: fields.spi, addr: *addr };
             return session.ask(message, asked).map(|()| Done::Sent);
         }
         exchange::verbose(session, &message);
         let answer = exchange::exchange(session, &message)?;
-        match reply::of_add(session, verb, kind, fields.spi, *addr, &answer)? {
+        match reply::of_add(session, &asked, &answer)? {
             reply::Next::Good => made = true,
             reply::Next::Bad => failed = true,
             reply::Next::Stop => return session.failed(),

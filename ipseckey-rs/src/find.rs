@@ -9,6 +9,7 @@ use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{AddressExt, Ext, ExtType, Header, Message, SaExt};
 
 use crate::exchange;
+use crate::flight::Asked;
 use crate::keyword::{self, Keyword};
 use crate::line::Word;
 use crate::program::Program;
@@ -196,7 +197,8 @@ fn by_destination(
         session.number(&mut message);
         exchange::verbose(session, &message);
         let answer = exchange::exchange(session, &message)?;
-        match reply::of_find(session, verb, kind, fields.spi.unwrap_or(0), dst, &answer)? {
+        let asked = Asked { verb, kind, spi: fields.spi.unwrap_or(0), addr: dst };
+        match reply::of_find(session, &asked, &answer)? {
             Next::Good => {}
             Next::Bad => failed = true,
             Next::Stop => return session.failed(),
@@ -217,20 +219,15 @@ fn by_source(session: &mut Session, verb: Verb, kind: SaType, fields: &Fields) -
         exchange::verbose(session, &message);
         let answer = exchange::exchange(session, &message)?;
         let header = Header::read(&answer);
-        match header.errno {
-            Errno::OK if verb == Verb::Get => exchange::show_message(session, &answer),
-            Errno::OK => {}
-            Errno::EINVAL => {
-                session.print("One of the entered values is incorrect.\n");
-                exchange::complain_diagnostic(session, header.diagnostic);
-                return session.failed();
-            }
-            _ => {
-                let addr = src.unwrap_or(Ipv6Addr::UNSPECIFIED);
-                let spi = fields.spi.unwrap_or(0);
-                reply::of_find(session, verb, kind, spi, addr, &answer)?;
-                return session.failed();
-            }
+        if header.errno == Errno::EINVAL {
+            session.print("One of the entered values is incorrect.\n");
+            exchange::complain_diagnostic(session, header.diagnostic);
+            return session.failed();
+        }
+        let addr = src.unwrap_or(Ipv6Addr::UNSPECIFIED);
+        let asked = Asked { verb, kind, spi: fields.spi.unwrap_or(0), addr };
+        if reply::of_find(session, &asked, &answer)? != Next::Good {
+            return session.failed();
         }
     }
     Ok(Done::Quiet)

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Requests of a file that have been sent before the answers to those before are there.
-//!
-//! Nobody can tell from what is shown: before anything is, and before any other request,
-//! all answers are waited for and spoken about in the order of the lines.
 
 use std::collections::VecDeque;
 use std::net::Ipv6Addr;
@@ -14,8 +11,6 @@ use illumos_ipsec::wire::key::Message;
 
 use crate::exit::End;
 use crate::line::Line;
-use crate::reply::{self, Next};
-use crate::session::Session;
 use crate::verb::Verb;
 
 /// Octets of requests that are not answered, at most. An answer is not longer than its
@@ -32,10 +27,11 @@ pub(crate) struct Asked {
     pub(crate) addr: Ipv6Addr,
 }
 
-struct Waiting {
-    asked: Asked,
-    line: Option<Rc<Line>>,
-    seq: u32,
+/// A request without its answer.
+pub(crate) struct Waiting {
+    pub(crate) asked: Asked,
+    pub(crate) line: Option<Rc<Line>>,
+    pub(crate) seq: u32,
     len: usize,
 }
 
@@ -48,7 +44,7 @@ pub(crate) struct Flight {
     unsent_len: usize,
     len: usize,
     /// Answers are being spoken about.
-    landing: bool,
+    pub(crate) landing: bool,
     /// Why there will be no more answers.
     over: Option<End>,
     /// Lines that were carried out, and others.
@@ -61,85 +57,45 @@ impl Flight {
     pub(crate) fn over(&self) -> Option<End> {
         self.over
     }
-}
 
-impl Session<'_> {
-    /// Sends a request of a file; what becomes of it is said later.
-    pub(crate) fn ask(&mut self, message: Message, asked: Asked) -> Result<(), End> {
-        let len = message.encoded_len();
-        let (line, seq) = (self.line.clone(), message.header.seq);
-        let flight = &mut self.flight;
-        flight.waiting.push_back(Waiting { asked, line, seq, len });
-        flight.unsent.push(message);
-        flight.unsent_len += len;
-        flight.len += len;
-        if flight.unsent_len >= BATCH {
-            self.send_asked();
-        }
-        self.land(MOST - BATCH);
-        self.flight.over.map_or(Ok(()), Err)
+    /// Adds a request that is not sent yet.
+    pub(crate) fn add(&mut self, message: Message, asked: Asked, line: Option<Rc<Line>>) {
+        let (len, seq) = (message.encoded_len(), message.header.seq);
+        self.waiting.push_back(Waiting { asked, line, seq, len });
+        self.unsent.push(message);
+        self.unsent_len += len;
+        self.len += len;
     }
 
-    /// Waits for all answers.
-    pub(crate) fn settle(&mut self) -> Result<(), End> {
-        if !self.flight.landing {
-            self.send_asked();
-            self.land(0);
-        }
-        self.flight.over.map_or(Ok(()), Err)
+    /// Are there enough requests to send them together?
+    pub(crate) fn is_batch(&self) -> bool {
+        self.unsent_len >= BATCH
     }
 
-    fn send_asked(&mut self) {
-        let messages = std::mem::take(&mut self.flight.unsent);
-        self.flight.unsent_len = 0;
-        if messages.is_empty() {
-            return;
-        }
-        if let Err(error) = self.client().send_all(&messages) {
-            self.crash(&error);
-        }
+    /// The requests that are to be sent now.
+    pub(crate) fn take_unsent(&mut self) -> Vec<Message> {
+        self.unsent_len = 0;
+        std::mem::take(&mut self.unsent)
     }
 
-    /// Speaks about answers until what is under way is no more than this.
-    fn land(&mut self, most: usize) {
-        let now = self.line.take();
-        self.flight.landing = true;
-        while self.flight.len.saturating_sub(self.flight.unsent_len) > most {
-            let Some(waiting) = self.flight.waiting.pop_front() else { break };
-            self.flight.len -= waiting.len;
-            self.line = waiting.line;
-            let Asked { verb, kind, spi, addr } = waiting.asked;
-            let outcome = match self.client().reply(|header| header.seq == waiting.seq) {
-                Ok(answer) => reply::of_add(self, verb, kind, spi, addr, &answer),
-                Err(error) => {
-                    self.crash(&error);
-                    break;
-                }
-            };
-            match outcome {
-                Ok(Next::Good) => self.flight.good += 1,
-                Ok(Next::Bad | Next::Stop) => self.flight.bad += 1,
-                Err(end) => {
-                    self.flight.bad += 1;
-                    self.abandon(end);
-                }
-            }
-        }
-        self.flight.landing = false;
-        self.line = now;
+    /// The request whose answer makes room for another batch; none if there is room.
+    pub(crate) fn pop_for_room(&mut self) -> Option<Waiting> {
+        (self.len.saturating_sub(self.unsent_len) > MOST - BATCH).then(|| self.pop())?
     }
 
-    fn crash(&mut self, error: &illumos_ipsec::sys::key::KeyError) {
-        let landing = std::mem::replace(&mut self.flight.landing, true);
-        let end = self.exchange_failed(error);
-        self.flight.landing = landing;
-        self.abandon(end);
+    /// The request whose answer is the next one to come.
+    pub(crate) fn pop(&mut self) -> Option<Waiting> {
+        if self.len <= self.unsent_len {
+            return None;
+        }
+        let waiting = self.waiting.pop_front()?;
+        self.len -= waiting.len;
+        Some(waiting)
     }
 
     /// No more answers are waited for.
-    fn abandon(&mut self, end: End) {
-        let (good, bad) = (self.flight.good, self.flight.bad);
-        let landing = self.flight.landing;
-        self.flight = Flight { over: Some(end), good, bad, landing, ..Flight::default() };
+    pub(crate) fn abandon(&mut self, end: End) {
+        let Self { good, bad, landing, .. } = *self;
+        *self = Self { over: Some(end), good, bad, landing, ..Self::default() };
     }
 }

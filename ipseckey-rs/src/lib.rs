@@ -27,6 +27,7 @@
 //! | `find` | delete and get |
 //! | `flush` | flush, of one owner or of all |
 //! | `flight` | requests of a file, several under way at once |
+//! | `landing` | sending them, and speaking about their answers in order |
 //! | `reply` | answers of the kernel to both |
 //! | `owner` | namespaces: whose associations a run is about |
 //! | `show` | messages as text |
@@ -49,6 +50,7 @@ mod flush;
 mod help;
 mod input;
 mod keyword;
+mod landing;
 mod line;
 mod monitor;
 mod owner;

@@ -2,14 +2,12 @@
 
 //! Answers of the kernel to requests about one association.
 
-use std::net::Ipv6Addr;
-
-use illumos_ipsec::model::SaType;
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{Diagnostic, Header};
 
 use crate::exchange::show_message;
 use crate::exit::End;
+use crate::flight::Asked;
 use crate::session::{Session, Source};
 use crate::show;
 use crate::verb::Verb;
@@ -26,20 +24,12 @@ pub(crate) enum Next {
 }
 
 /// Says what came of a request to add or update.
-pub(crate) fn of_add(
-    session: &mut Session,
-    verb: Verb,
-    kind: SaType,
-    spi: u32,
-    addr: Ipv6Addr,
-    reply: &[u8],
-) -> Result<Next, End> {
-    let header = expected(session, verb, kind, reply)?;
+pub(crate) fn of_add(session: &mut Session, asked: &Asked, reply: &[u8]) -> Result<Next, End> {
+    let header = expected(session, asked, reply)?;
     Ok(match header.errno {
         Errno::OK => Next::Good,
-        Errno::EEXIST if verb != Verb::UpdatePair => {
-            let what = taken(header.diagnostic);
-            session.block(&association(kind, spi, addr, what));
+        Errno::EEXIST if asked.verb != Verb::UpdatePair => {
+            session.block(&association(asked, taken(header.diagnostic)));
             Next::Bad
         }
         _ => refused(session, &header),
@@ -47,24 +37,18 @@ pub(crate) fn of_add(
 }
 
 /// Says what came of a request to delete or get; the answer to get is shown.
-pub(crate) fn of_find(
-    session: &mut Session,
-    verb: Verb,
-    kind: SaType,
-    spi: u32,
-    addr: Ipv6Addr,
-    reply: &[u8],
-) -> Result<Next, End> {
-    let header = expected(session, verb, kind, reply)?;
-    if verb == Verb::Get && matches!(header.errno, Errno::OK | Errno::EINVAL) {
+pub(crate) fn of_find(session: &mut Session, asked: &Asked, reply: &[u8]) -> Result<Next, End> {
+    let header = expected(session, asked, reply)?;
+    if asked.verb == Verb::Get && matches!(header.errno, Errno::OK | Errno::EINVAL) {
+        session.look_at_clock();
         show_message(session, reply);
     }
     Ok(match header.errno {
         Errno::OK => Next::Good,
-        Errno::ESRCH if verb != Verb::DeletePair => {
+        Errno::ESRCH if asked.verb != Verb::DeletePair => {
             // Unlike other messages, this one does not say where in a file it is from.
             if !session.in_service() {
-                session.print(format!("{}\n", association(kind, spi, addr, "does not exist")));
+                session.print(format!("{}\n", association(asked, "does not exist")));
             }
             if session.source == Source::CommandLine { Next::Stop } else { Next::Bad }
         }
@@ -73,9 +57,9 @@ pub(crate) fn of_find(
 }
 
 /// The header, if the answer is one to such a request.
-fn expected(session: &mut Session, verb: Verb, kind: SaType, reply: &[u8]) -> Result<Header, End> {
+fn expected(session: &mut Session, asked: &Asked, reply: &[u8]) -> Result<Header, End> {
     let header = Header::read(reply);
-    if header.kind == verb.request() && header.satype == kind {
+    if header.kind == asked.verb.request() && header.satype == asked.kind {
         return Ok(header);
     }
     session.complain("Error: doaddresses: Unexpected returned message");
@@ -96,9 +80,10 @@ fn refused(session: &mut Session, header: &Header) -> Next {
     Next::Stop
 }
 
-fn association(kind: SaType, spi: u32, addr: Ipv6Addr, what: &str) -> String {
+fn association(asked: &Asked, what: &str) -> String {
+    let Asked { kind, spi, addr, .. } = asked;
     let kind = kind.word().map_or_else(|| kind.0.to_string(), str::to_owned);
-    let addr = show::plain(addr);
+    let addr = show::plain(*addr);
     format!("Association (type = {kind}) with spi {spi:#x} and addr\n{addr} {what}.\n")
 }
 
