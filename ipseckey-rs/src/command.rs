@@ -5,7 +5,7 @@
 use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::model::SaType;
 
-use crate::exchange::{complain_diagnostic, each_of};
+use crate::exchange::{complain_diagnostic, each_of, show_listed};
 use crate::exit::{self, End};
 use crate::line::{Line, Word};
 use crate::owner;
@@ -139,12 +139,7 @@ fn unknown(session: &mut Session, line: &Line) -> CommandResult {
 fn dump(session: &mut Session, kind: SaType) -> CommandResult {
     session.look_at_clock();
     let outcome = each_of(session, kind, |session, bytes| {
-        let mut text = zeroize::Zeroizing::new(Vec::with_capacity(2048));
-        text.extend_from_slice(owner::line(session, bytes).as_bytes());
-        let complaints = session.look().message(&mut text, bytes);
-        text.push(b'\n');
-        session.print(&*text);
-        complaints.into_iter().for_each(|complaint| session.complain(complaint));
+        show_listed(session, bytes);
         Ok(())
     })?;
     match outcome {

@@ -8,6 +8,7 @@ use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{Diagnostic, HEADER_LEN, Header, Message, MsgType};
 
 use crate::exit::End;
+use crate::owner;
 use crate::session::Session;
 
 /// Sends a request; gives the answer to it.
@@ -25,6 +26,7 @@ pub(crate) fn verbose(session: &mut Session, message: &Message) {
     if !session.settings.verbose {
         return;
     }
+    session.look_at_clock();
     let bytes = message.encode();
     let rule = "==========================================\n";
     session.print(format!("VERBOSE ON:  Message to kernel looks like:\n{rule}"));
@@ -32,15 +34,23 @@ pub(crate) fn verbose(session: &mut Session, message: &Message) {
     session.print(rule);
 }
 
-/// Shows a message on standard output.
+/// Shows a message on standard output, as it is at the time that the session has looked at
+/// last.
 pub(crate) fn show_message(session: &mut Session, bytes: &[u8]) {
-    session.look_at_clock();
     let mut text = zeroize::Zeroizing::new(Vec::with_capacity(2048));
     let complaints = session.look().message(&mut text, bytes);
     session.print(&*text);
     for complaint in complaints {
         session.complain(complaint);
     }
+}
+
+/// Shows a message among others: with its owner, if there can be several, and apart from the
+/// next one.
+pub(crate) fn show_listed(session: &mut Session, bytes: &[u8]) {
+    session.print(owner::line(session, bytes));
+    show_message(session, bytes);
+    session.print("\n");
 }
 
 /// Shows a diagnostic on standard error.

@@ -7,60 +7,54 @@ use crate::line::Word;
 use crate::program::Program;
 use crate::session::Session;
 
-const IPSECKEY: &str = "\
-Commands
---------
-?, help  - Display this list
-help <cmd> - Display help for command
-help attr  - Display possible SA attributes
-quit, exit - Exit the program
-monitor - Monitor all PF_KEY reply messages.
-pmonitor, passive_monitor - Monitor PF_KEY messages that
-                            reply to all PF_KEY sockets.
-
-The following commands are of the form:
-    <command> {SA type} {attribute value}*
-
-add (interactive only) - Add a new security association (SA)
-update (interactive only) - Update an existing SA
-update-pair (interactive only) - Update an existing SA pair
-delete - Delete an SA
-delete-pair - Delete an SA pair
-get - Display an SA
-flush - Delete all SAs
-dump - Display all SAs
-save - Saves all SAs to a file
-";
-
-const TCPKEY: &str = "\
-Commands
---------
-?, help  - Display this list
-help <cmd> - Display help for command
-help attr  - Display possible SA attributes
-quit, exit - Exit the program
-
-The following commands are of the form:
-    <command> {SA type} {attribute value}*
-
-add (interactive only) - Add a new security association (SA)
-delete - Delete an SA
-get - Display an SA
-flush - Delete all SAs
-dump - Display all SAs
-save - Saves all SAs to a file
-";
-
-/// One command each.
-const COMMANDS: &[(&str, &str)] = &[
-    ("update", "update\t - Update an existing SA\n"),
-    ("update-pair", "update-pair - Update an existing pair of SAs\n"),
-    ("add", "add\t - Add a new security association (SA)\n"),
-    ("delete", "delete - Delete an SA\n"),
-    ("delete-pair", "delete-pair - Delete a pair of SAs\n"),
-    ("get", "get - Display an SA\n"),
+/// The list of commands in pieces, and whether `tcpkey` has them.
+const LIST: &[(&str, bool)] = &[
     (
-        "flush",
+        "Commands\n--------\n\
+         ?, help  - Display this list\n\
+         help <cmd> - Display help for command\n\
+         help attr  - Display possible SA attributes\n\
+         quit, exit - Exit the program\n",
+        true,
+    ),
+    (
+        "monitor - Monitor all PF_KEY reply messages.\n\
+         pmonitor, passive_monitor - Monitor PF_KEY messages that\n\
+         \u{20}                           reply to all PF_KEY sockets.\n",
+        false,
+    ),
+    (
+        "\nThe following commands are of the form:\n\
+         \u{20}   <command> {SA type} {attribute value}*\n\n\
+         add (interactive only) - Add a new security association (SA)\n",
+        true,
+    ),
+    (
+        "update (interactive only) - Update an existing SA\n\
+         update-pair (interactive only) - Update an existing SA pair\n",
+        false,
+    ),
+    ("delete - Delete an SA\n", true),
+    ("delete-pair - Delete an SA pair\n", false),
+    (
+        "get - Display an SA\n\
+         flush - Delete all SAs\n\
+         dump - Display all SAs\n\
+         save - Saves all SAs to a file\n",
+        true,
+    ),
+];
+
+/// The words for a command, and what is said of it.
+const COMMANDS: &[(&[&str], &str)] = &[
+    (&["update"], "update\t - Update an existing SA\n"),
+    (&["update-pair"], "update-pair - Update an existing pair of SAs\n"),
+    (&["add"], "add\t - Add a new security association (SA)\n"),
+    (&["delete"], "delete - Delete an SA\n"),
+    (&["delete-pair"], "delete-pair - Delete a pair of SAs\n"),
+    (&["get"], "get - Display an SA\n"),
+    (
+        &["flush"],
         "flush - Delete all SAs\n\nOptional arguments:\n\
          all        delete all SAs\n\
          esp        delete just ESP SAs\n\
@@ -68,35 +62,23 @@ const COMMANDS: &[(&str, &str)] = &[
          <number>   delete just SAs with type given by number\n\n",
     ),
     (
-        "dump",
+        &["dump"],
         "dump - Display all SAs\n\nOptional arguments:\n\
          all        display all SAs\n\
          esp        display just ESP SAs\n\
          ah         display just AH SAs\n\
          <number>   display just SAs with type given by number\n\n",
     ),
-    ("monitor", "monitor - Monitor all PF_KEY reply messages.\n"),
+    (&["monitor"], "monitor - Monitor all PF_KEY reply messages.\n"),
     (
-        "pmonitor",
+        &["pmonitor", "passive_monitor"],
         "pmonitor, passive_monitor - Monitor PF_KEY messages that\n\
          \u{20}                           reply to all PF_KEY sockets.\n",
     ),
+    (&["quit", "exit"], "quit, exit - Exit the program\n"),
+    (&["save"], "save\t    - Saves all SAs to a file\n"),
     (
-        "passive_monitor",
-        "pmonitor, passive_monitor - Monitor PF_KEY messages that\n\
-         \u{20}                           reply to all PF_KEY sockets.\n",
-    ),
-    ("quit", "quit, exit - Exit the program\n"),
-    ("exit", "quit, exit - Exit the program\n"),
-    ("save", "save\t    - Saves all SAs to a file\n"),
-    (
-        "help",
-        "help\t    - Display list of commands\n\
-         help <cmd> - Display help for command\n\
-         help attr  - Display possible SA attributes\n",
-    ),
-    (
-        "?",
+        &["help", "?"],
         "help\t    - Display list of commands\n\
          help <cmd> - Display help for command\n\
          help attr  - Display possible SA attributes\n",
@@ -111,13 +93,18 @@ const WIDTH: usize = 15;
 pub(crate) fn show(session: &mut Session, word: Option<&Word>) {
     let tcpkey = session.settings.program == Program::Tcpkey;
     let text = match word {
-        None if tcpkey => TCPKEY.to_owned(),
-        None => IPSECKEY.to_owned(),
+        None => LIST
+            .iter()
+            .filter(|(_, of_tcpkey)| *of_tcpkey || !tcpkey)
+            .map(|(text, _)| *text)
+            .collect(),
         Some(word) if word.is("attr") => attributes(tcpkey),
-        Some(word) => match COMMANDS.iter().find(|(name, _)| word.is(name)) {
-            Some((_, text)) => (*text).to_owned(),
-            None => format!("{}: Unknown command\n", word.shown()),
-        },
+        Some(word) => {
+            match COMMANDS.iter().find(|(names, _)| names.iter().any(|name| word.is(name))) {
+                Some((_, text)) => (*text).to_owned(),
+                None => format!("{}: Unknown command\n", word.shown()),
+            }
+        }
     };
     session.print(text);
 }

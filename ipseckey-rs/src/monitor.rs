@@ -46,9 +46,7 @@ pub(crate) fn run(session: &mut Session, active: bool) -> CommandResult {
         session.look_at_clock();
         let time = local_time(session.look().now);
         session.print(format!("Read {} bytes.\nTimestamp: {time}\n", bytes.len()));
-        session.print(owner::line(session, &bytes));
-        exchange::show_message(session, &bytes);
-        session.print("\n");
+        exchange::show_listed(session, &bytes);
     }
     match session.source {
         Source::Interactive => {
