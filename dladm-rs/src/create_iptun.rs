@@ -6,14 +6,14 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use illumos_ipsec::cli::getopt_long::Options;
-use illumos_ipsec::model::{LINK_NAME_MAX, TunnelType};
+use illumos_ipsec::model::TunnelType;
 use illumos_ipsec::tunnels::Tunnel;
 
 use crate::addresses::Addresses;
 use crate::altroot;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::options::{POLICY, POLICY_FILE, TUNNEL_OPTIONS, of_a_sibling, one};
+use crate::options::{POLICY, POLICY_FILE, TUNNEL_OPTIONS, of_a_sibling, tunnel_operand};
 use crate::policy::{self, Wanted};
 
 const OPTIONS: Options = Options { flags: "tS", values: "RTa", long: TUNNEL_OPTIONS };
@@ -36,8 +36,7 @@ pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failur
         }
     }
     error.map_or(Ok(()), Err)?;
-    let name = one(&scanned.operands)?;
-    check_length(name)?;
+    let name = tunnel_operand(&scanned)?;
     if let Some(root) = root {
         return altroot::record(context, root, &scanned);
     }
@@ -63,13 +62,4 @@ fn tunnel_type(value: &OsStr) -> Result<TunnelType, Failure> {
         let value = value.to_string_lossy();
         Failure::message(format!("unknown tunnel type: {value} (expected ipv4, ipv6 or 6to4)"))
     })
-}
-
-/// A name that is too long is told apart from one that is wrong.
-pub(crate) fn check_length(name: &OsStr) -> Result<(), Failure> {
-    if name.as_bytes().len() > LINK_NAME_MAX {
-        let text = format!("tunnel name is too long (at most {LINK_NAME_MAX} characters)");
-        return Err(Failure::message(text));
-    }
-    Ok(())
 }

@@ -10,9 +10,8 @@ use illumos_ipsec::tunnels::Scope;
 
 use crate::altroot;
 use crate::context::Context;
-use crate::create_iptun::check_length;
 use crate::failure::Failure;
-use crate::options::{TUNNEL_OPTIONS, of_a_sibling, one};
+use crate::options::{TUNNEL_OPTIONS, of_a_sibling, tunnel_operand};
 use crate::policy;
 
 const OPTIONS: Options = Options { flags: "t", values: "R", long: TUNNEL_OPTIONS };
@@ -28,8 +27,7 @@ pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failur
         }
     }
     error.map_or(Ok(()), Err)?;
-    let name = one(&scanned.operands)?;
-    check_length(name)?;
+    let name = tunnel_operand(&scanned)?;
     if let Some(root) = root {
         return altroot::record(context, root, &scanned);
     }

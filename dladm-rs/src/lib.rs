@@ -13,7 +13,7 @@
 //! | `policy` | a tunnel and its policy as one thing |
 //! | `addresses` | the argument of `-a` |
 //! | `altroot` | `-R`: recording a command for the next boot of another root |
-//! | `options` | what the option tables have in common |
+//! | `options` | what command lines have in common: tables of options, operands |
 //! | `listing` | choosing columns, printing rows |
 //! | `handover` | the system's own dladm |
 //! | `failure`, `usage` | what is said when something is wrong |

@@ -11,9 +11,8 @@ use illumos_ipsec::sys::links::LinkStatus;
 use crate::addresses::Addresses;
 use crate::altroot;
 use crate::context::Context;
-use crate::create_iptun::check_length;
 use crate::failure::Failure;
-use crate::options::{POLICY, POLICY_FILE, TUNNEL_OPTIONS, of_a_sibling, one};
+use crate::options::{POLICY, POLICY_FILE, TUNNEL_OPTIONS, of_a_sibling, tunnel_operand};
 use crate::policy::{self, Wanted};
 
 const OPTIONS: Options = Options { flags: "t", values: "Ra", long: TUNNEL_OPTIONS };
@@ -36,8 +35,7 @@ pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failur
         }
     }
     error.map_or(Ok(()), Err)?;
-    let name = one(&scanned.operands)?;
-    check_length(name)?;
+    let name = tunnel_operand(&scanned)?;
     if let Some(root) = root {
         return altroot::record(context, root, &scanned);
     }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Long options. All tunnel subcommands share one table: what belongs to another one
-//! is recognised, and then refused by its letter.
+//! What the command lines of subcommands have in common: long options and operands. All
+//! tunnel subcommands share one table of options: what belongs to another one is recognised,
+//! and then refused by its letter.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
-use illumos_ipsec::cli::getopt_long::{LongOption, OptionError};
+use illumos_ipsec::cli::getopt_long::{LongOption, OptionError, Scanned};
+use illumos_ipsec::model::LINK_NAME_MAX;
 
 use crate::failure::Failure;
 
@@ -64,6 +67,23 @@ pub(crate) fn of_a_sibling(letter: char, subcommand: &'static str) -> Failure {
 /// A value that has to be text.
 pub(crate) fn text(value: &OsStr) -> String {
     value.to_string_lossy().into_owned()
+}
+
+/// The one operand, the name of a tunnel. One that is too long is told apart from one that is
+/// wrong.
+pub(crate) fn tunnel_operand(scanned: &Scanned) -> Result<&OsStr, Failure> {
+    let name = one(&scanned.operands)?;
+    if name.as_bytes().len() > LINK_NAME_MAX {
+        let text = format!("tunnel name is too long (at most {LINK_NAME_MAX} characters)");
+        return Err(Failure::message(text));
+    }
+    Ok(name)
+}
+
+/// A name is looked up by as much as a link name can have.
+pub(crate) fn cut(name: &OsStr) -> &[u8] {
+    let bytes = name.as_bytes();
+    &bytes[..bytes.len().min(LINK_NAME_MAX)]
 }
 
 /// Exactly one operand.

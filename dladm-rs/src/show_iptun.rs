@@ -17,9 +17,8 @@ use ipsecconf_rs::tunnel_policy::LoadedFrom;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::listing::Table;
-use crate::options::{TUNNEL_OPTIONS, of_a_sibling, text};
+use crate::options::{TUNNEL_OPTIONS, cut, of_a_sibling, text};
 use crate::policy;
-use crate::up_down_iptun::cut;
 
 const OPTIONS: Options = Options { flags: "pP", values: "o", long: TUNNEL_OPTIONS };
 

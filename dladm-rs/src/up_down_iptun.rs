@@ -4,16 +4,16 @@
 //! is an operand.
 
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsString;
 
 use bstr::BStr;
-use illumos_ipsec::model::{LINK_NAME_MAX, LinkClass, LinkId};
+use illumos_ipsec::model::{LinkClass, LinkId};
 use illumos_ipsec::tunnels::{Failure as TunnelFailure, TunnelError, Tunnels};
 use illumos_ipsec::wire::dlmgmt::LinkFlags;
 
 use crate::context::Context;
 use crate::failure::{Failure, warn};
+use crate::options::cut;
 use crate::policy;
 
 pub(crate) fn up(context: &mut Context, args: &[OsString]) -> Result<(), Failure> {
@@ -100,10 +100,4 @@ fn all(
         }),
         Err(error) => warn(format_args!("{failed}: {error}")),
     }
-}
-
-/// A name is looked up by as much as a link name can have.
-pub(crate) fn cut(name: &OsStr) -> &[u8] {
-    let bytes = name.as_bytes();
-    &bytes[..bytes.len().min(LINK_NAME_MAX)]
 }
