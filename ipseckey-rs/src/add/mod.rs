@@ -175,7 +175,7 @@ impl Reader<'_, '_, '_> {
             | Keyword::InnerSrc(_)
             | Keyword::InnerDst(_)
             | Keyword::NatLocal
-            | Keyword::NatRemote => self.address(keyword, word)?,
+            | Keyword::NatRemote => self.address(keyword)?,
             Keyword::SrcPort
             | Keyword::DstPort
             | Keyword::InnerSrcPort
