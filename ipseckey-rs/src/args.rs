@@ -3,20 +3,23 @@
 //! The options. They act from left to right.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
 
 use clap::{Arg, ArgAction, Command};
 use illumos_ipsec::cli::getopt;
 use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::sys::System;
+use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, umask};
+use zeroize::Zeroizing;
 
 use crate::exit::{End, usage};
 use crate::program::Program;
+use crate::say;
 use crate::session::{Session, Settings, Source};
 
 fn options() -> Command {
@@ -36,7 +39,8 @@ fn options() -> Command {
 /// Where files are read from and saved to, as the options say.
 enum Files {
     None,
-    Read(OsString),
+    /// The file, and how it was named.
+    Read(File, OsString),
     Save(OsString),
 }
 
@@ -49,7 +53,7 @@ pub(crate) fn run(
     // What is written is for the owner alone.
     umask(Mode::from_bits_truncate(0o377));
     let scanned = getopt::scan(options(), arguments).map_err(|error| {
-        eprintln!("{}: {error}", program.name());
+        say::complain(program, error);
         usage(program)
     })?;
     let system = System::current();
@@ -63,25 +67,26 @@ pub(crate) fn run(
             ('v', _) => settings.verbose = true,
             ('p', _) => settings.paranoid = true,
             ('N', _) if settings.who != Who::Nameless => {
-                eprintln!("{}: a namespace has been given already", program.name());
+                say::complain(program, "a namespace has been given already");
                 return Err(End::Fatal);
             }
             ('N', _) => settings.who = who(program, &value)?,
-            ('s', Files::Read(_)) | ('f' | 'c', Files::Save(_)) => {
+            ('s', Files::Read(..)) | ('f' | 'c', Files::Save(_)) => {
                 return Err(usage(program));
             }
             ('s', _) => files = Files::Save(value),
             _ => {
                 check |= letter == 'c';
-                let path = value;
-                look_at(program, &system.operand(&path), &path, settings.service.is_some())?;
-                files = Files::Read(path);
+                let service = settings.service.is_some();
+                let file = open(program, &system.operand(&value), &value, service)?;
+                files = Files::Read(file, value);
             }
         }
     }
     settings.check = check;
-    if settings.who == Who::Everybody && matches!(files, Files::Read(_)) {
-        eprintln!("{}: -N '*' is for dump, save, monitor and flush, not for files", program.name());
+    if settings.who == Who::Everybody && matches!(files, Files::Read(..)) {
+        let text = "-N '*' is for dump, save, monitor and flush, not for files";
+        say::complain(program, text);
         return Err(End::Fatal);
     }
     match files {
@@ -90,8 +95,8 @@ pub(crate) fn run(
             let result = crate::save::save_option(&mut session, &path);
             session.finish(result)
         }
-        Files::Read(path) => {
-            let text = read(program, &system.operand(&path), &path)?;
+        Files::Read(file, path) => {
+            let text = read(program, file, &path)?;
             let mut session = Session::open(&system, settings, Source::File)?;
             let result = session.run_file(&text, &path);
             session.finish(result)
@@ -115,46 +120,54 @@ pub(crate) fn run(
 fn who(program: Program, value: &OsStr) -> Result<Who, End> {
     Who::of_option(value.as_bytes()).map_err(|error| {
         let shown = value.as_bytes().escape_ascii();
-        eprintln!("{}: -N {shown}: {error}", program.name());
+        say::complain(program, format_args!("-N {shown}: {error}"));
         End::Fatal
     })
 }
 
-/// Looks at a file before anything is done with it.
-fn look_at(program: Program, path: &Path, shown: &OsStr, service: bool) -> Result<(), End> {
-    let name = program.name();
+/// Opens a file of commands and looks at it: what is read later is what was looked at.
+fn open(program: Program, path: &Path, shown: &OsStr, service: bool) -> Result<File, End> {
     let shown = Path::new(shown).display();
-    let Ok(status) = fs::metadata(path) else {
-        println!("{name}: Invalid pathname: {shown}\n");
+    // A pipe must not make us wait for its other end, nor a terminal become ours.
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let opened = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path);
+    let status = match &opened {
+        Ok(file) => file.metadata(),
+        Err(_) => fs::metadata(path),
+    };
+    let Ok(status) = status else {
+        say::print(program, format_args!("Invalid pathname: {shown}\n"));
         return Err(End::Fatal);
     };
     if !status.is_file() {
-        println!("{name}: {shown} - Not a regular file\n");
+        say::print(program, format_args!("{shown} - Not a regular file\n"));
         return Err(End::Fatal);
     }
-    if fs::File::open(path).is_err() {
-        println!("{name}: Unable to open configuration file: {shown}\n");
+    let Ok(file) = opened else {
+        say::print(program, format_args!("Unable to open configuration file: {shown}\n"));
         return Err(End::Fatal);
-    }
+    };
     if status.uid() != 0 || status.mode() & 0o077 != 0 {
         if service {
-            println!("{name}: Config file {shown} has insecure permissions.\n");
+            let text = format_args!("Config file {shown} has insecure permissions.\n");
+            say::print(program, text);
             return Err(End::Fatal);
         }
         let text = "has insecure permissions, will be rejected in permanent config.";
-        let _ = writeln!(io::stderr(), "Config file {shown} {text}");
+        say::complain_plain(format_args!("Config file {shown} {text}"));
     }
-    Ok(())
+    Ok(file)
 }
 
-fn read(
-    program: Program,
-    path: &PathBuf,
-    shown: &OsStr,
-) -> Result<zeroize::Zeroizing<Vec<u8>>, End> {
-    fs::read(path).map(zeroize::Zeroizing::new).map_err(|error| {
-        let shown = Path::new(shown).display();
-        println!("{}: Unable to open configuration file: {shown}: {error}\n", program.name());
-        End::Fatal
-    })
+fn read(program: Program, mut file: File, shown: &OsStr) -> Result<Zeroizing<Vec<u8>>, End> {
+    let mut text = Zeroizing::new(Vec::new());
+    match file.read_to_end(&mut text) {
+        Ok(_) => Ok(text),
+        Err(error) => {
+            let shown = Path::new(shown).display();
+            let text = format_args!("Unable to open configuration file: {shown}: {error}\n");
+            say::print(program, text);
+            Err(End::Fatal)
+        }
+    }
 }

@@ -2,12 +2,12 @@
 
 //! What a run ends with.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use illumos_ipsec::cli::smf;
 
 use crate::program::Program;
+use crate::say;
 
 /// Why a run is over before its time. What went wrong has been said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,25 +40,20 @@ pub(crate) fn status(
     outcome: Result<(), End>,
     service: Option<&str>,
 ) -> ExitCode {
-    let name = program.name();
-    let say = |text: String| {
-        // Nothing can be done about a standard output that is closed.
-        let _ = writeln!(io::stdout(), "{name}: {text}");
-    };
     match (outcome, service) {
         (Ok(()) | Err(End::Quit), _) => ExitCode::SUCCESS,
         (Err(End::Signal(number)), _) => ExitCode::from(u8::try_from(number).unwrap_or(1)),
         (Err(End::Fatal), Some(fmri)) => {
-            say(format!("Bad configuration of service {fmri}."));
+            say::print(program, format_args!("Bad configuration of service {fmri}."));
             ExitCode::from(smf::EXIT_ERR_FATAL)
         }
         (Err(End::Silent), Some(_)) => ExitCode::from(smf::EXIT_ERR_FATAL),
         (Err(End::Privilege), Some(fmri)) => {
-            say(format!("Permission error with {fmri}."));
+            say::print(program, format_args!("Permission error with {fmri}."));
             ExitCode::from(smf::EXIT_ERR_PERM)
         }
         (Err(End::Fatal | End::Privilege), None) => {
-            say("Fatal error - exiting.".to_owned());
+            say::print(program, "Fatal error - exiting.");
             ExitCode::from(1)
         }
         (Err(End::Silent | End::TimedOut), _) => ExitCode::from(1),
@@ -68,12 +63,12 @@ pub(crate) fn status(
 /// Shows how the command is used.
 pub(crate) fn usage(program: Program) -> End {
     let name = program.name();
-    eprintln!(
+    say::complain_plain(format_args!(
         "Usage:\t{name} [ -nvp ] [ -N namespace ] | cmd [sa_type] [extfield value]*\n\
          \t{name} [ -nvp ] [ -N namespace ] -f infile\n\
          \t{name} [ -nvp ] -c infile\n\
          \t{name} [ -nvp ] [ -N namespace ] -s outfile\n\
          \"{name} help\" lists the commands; see ipseckey(8)."
-    );
+    ));
     End::Fatal
 }

@@ -15,6 +15,7 @@
 //! | `session` | a run: settings, the kernel, what becomes of messages |
 //! | `run` | where commands come from: command line, file, terminal or pipe |
 //! | `exit` | exit statuses |
+//! | `say` | what is said while there is no session |
 //! | `line` | logical lines and words; which words are keys |
 //! | `verb` | the words for commands |
 //! | `command` | the commands and their SA types |
@@ -58,6 +59,7 @@ mod program;
 mod reply;
 mod run;
 mod save;
+mod say;
 mod session;
 mod show;
 mod terminal;

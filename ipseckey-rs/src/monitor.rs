@@ -33,7 +33,10 @@ pub(crate) fn run(session: &mut Session, active: bool) -> CommandResult {
     }
     session.print(" monitoring the PF_KEY socket.\n");
     loop {
-        session.flush_output();
+        // Nobody would see what comes.
+        if session.flush_output().is_err() {
+            return Err(End::Silent);
+        }
         let next = session.client().next_or(interrupts.descriptor());
         let bytes = match next {
             Ok(Some(bytes)) => bytes,

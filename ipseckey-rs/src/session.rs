@@ -22,6 +22,7 @@ use crate::exit::End;
 use crate::flight::Flight;
 use crate::line::Line;
 use crate::program::Program;
+use crate::say;
 use crate::show::Look;
 
 /// Where commands come from.
@@ -105,22 +106,23 @@ impl<'s> Session<'s> {
         settings: Settings,
         source: Source,
     ) -> Result<Self, End> {
-        let program = settings.program.name();
+        let program = settings.program;
+        let name = program.name();
         let mut client = match settings.check {
             true => None,
             false if !system.may_configure_ip() => {
-                eprintln!("{program}: Insufficient privileges to run {program}.");
+                say::complain(program, format_args!("Insufficient privileges to run {name}."));
                 return Err(End::Privilege);
             }
             false => match system.open_key() {
                 Ok(socket) => Some(KeyClient::new(socket)),
                 Err(OpenError::Privilege { .. }) => {
-                    println!("{program}: Insufficient privileges to open PF_KEY socket.\n");
+                    say::print(program, "Insufficient privileges to open PF_KEY socket.\n");
                     return Err(End::Privilege);
                 }
                 Err(error) => {
-                    eprintln!("{program}: {error}");
-                    println!("{program}: Opening PF_KEY socket");
+                    say::complain(program, error);
+                    say::print(program, "Opening PF_KEY socket");
                     return Err(End::Fatal);
                 }
             },
@@ -222,10 +224,9 @@ impl<'s> Session<'s> {
         self.system.operand(path)
     }
 
-    /// Makes what has been written be seen.
-    pub(crate) fn flush_output(&mut self) {
-        // A failure shows again at the end.
-        let _ = self.out.flush();
+    /// Makes what has been written be seen. An error is said at the end of the run.
+    pub(crate) fn flush_output(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 
     /// Writes a line to standard error, after what is on standard output.
@@ -295,17 +296,16 @@ impl<'s> Session<'s> {
 }
 
 /// Insists on a kernel that knows namespaces.
-fn insist_on_namespaces(program: &str, client: &mut KeyClient) -> Result<(), End> {
+fn insist_on_namespaces(program: Program, client: &mut KeyClient) -> Result<(), End> {
     match client.knows_namespaces() {
         Ok(true) => Ok(()),
         Ok(false) => {
-            eprintln!(
-                "{program}: this kernel has no namespaces, so -N cannot be used; nothing was done"
-            );
+            let text = "this kernel has no namespaces, so -N cannot be used; nothing was done";
+            say::complain(program, text);
             Err(End::Fatal)
         }
         Err(error) => {
-            eprintln!("{program}: asking the kernel for namespaces: {error}");
+            say::complain(program, format_args!("asking the kernel for namespaces: {error}"));
             Err(End::Fatal)
         }
     }
