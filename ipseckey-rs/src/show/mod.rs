@@ -392,7 +392,7 @@ fn tcpsig_alg(id: u8) -> String {
     if id == 1 { "md5".to_owned() } else { format!("<unknown {id}>") }
 }
 
-/// Text with what cannot be printed as `\xHEX`.
+/// ASCII with what cannot be printed as `\xHEX`.
 fn printable(out: &mut Vec<u8>, text: &[u8]) {
     for byte in text {
         match byte {
@@ -401,6 +401,22 @@ fn printable(out: &mut Vec<u8>, text: &[u8]) {
                 let _ = write!(out, "\\x{other:x}");
             }
         }
+    }
+}
+
+/// Text as it is, but for what controls a terminal or begins a line, as `\xHEX`.
+fn uncontrolled(out: &mut Vec<u8>, text: &[u8]) {
+    for piece in text.utf8_chunks() {
+        for letter in piece.valid().chars() {
+            let mut octets = [0; 4];
+            let octets = letter.encode_utf8(&mut octets).as_bytes();
+            if letter.is_control() {
+                printable(out, octets);
+            } else {
+                out.extend_from_slice(octets);
+            }
+        }
+        printable(out, piece.invalid());
     }
 }
 
@@ -430,7 +446,9 @@ fn identity_lines(out: &mut Vec<u8>, kind: ExtType, identity: &IdentityExt) {
     match identity.kind {
         // They are not text, and nothing here reads their form.
         4 | 5 => out.extend_from_slice(b"<cannot interpret>"),
-        _ => out.extend_from_slice(identity.text()),
+        // The name can come from the other end of a key exchange. It is one line, and says
+        // nothing to a terminal.
+        _ => uncontrolled(out, identity.text()),
     }
     out.push(b'\n');
 }
