@@ -15,7 +15,8 @@ use crate::prose;
 use crate::view::covers;
 use crate::view_file::ViewFile;
 
-/// `-N '*'`: removes the rules of all owners, one after the other.
+/// `-N '*'`: removes the rules of all owners, one after the other. That one of them cannot
+/// be helped is no reason to leave those of the next ones.
 pub(crate) fn run_for_all(context: &Context, scope: &Scope) -> Result<(), Failure> {
     let mut client = context.open(Failure::Failed)?;
     let rules = client
@@ -24,12 +25,13 @@ pub(crate) fn run_for_all(context: &Context, scope: &Scope) -> Result<(), Failur
     let mut owners: BTreeSet<Option<Namespace>> =
         rules.into_iter().map(|rule| rule.namespace).collect();
     owners.insert(None);
+    let mut outcome = Ok(());
     for owner in owners {
         let context = context.for_owner(owner);
-        let _lock = context.lock()?;
-        run(&context, scope)?;
+        let flushed = context.lock().and_then(|_lock| run(&context, scope));
+        outcome = outcome.and(flushed);
     }
-    Ok(())
+    outcome
 }
 
 pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {

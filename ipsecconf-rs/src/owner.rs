@@ -2,6 +2,7 @@
 
 //! Where the files of an owner are.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -13,11 +14,13 @@ use illumos_ipsec::sys::System;
 
 /// The record of loaded policy.
 pub(crate) const VIEW: &str = ".conf";
+/// The same as it will be once the kernel has been changed.
+pub(crate) const PENDING: &str = ".conf.pending";
 /// The lock.
 pub(crate) const LOCK: &str = ".lock";
 
 /// Files of the nameless owner.
-const NAMELESS_VIEW: &str = "/var/run/ipsecpolicy.conf";
+const NAMELESS_FILES: &str = "/var/run/ipsecpolicy";
 const NAMELESS_LOCK: &str = "/var/run/ipsecconf.lock";
 /// The directory with the files of the others.
 const DIRECTORY: &str = "/var/run/ipsecpolicy.d";
@@ -30,7 +33,10 @@ const DIRECTORY_END: &str = "+";
 /// A file of an owner.
 pub(crate) fn file(system: &System, owner: Option<&Namespace>, kind: &str) -> PathBuf {
     let Some(owner) = owner else {
-        return system.path(if kind == LOCK { NAMELESS_LOCK } else { NAMELESS_VIEW });
+        return match kind {
+            LOCK => system.path(NAMELESS_LOCK),
+            kind => system.path(&format!("{NAMELESS_FILES}{kind}")),
+        };
     };
     let mut path = system.path(DIRECTORY);
     let mut pieces = owner.as_str().as_bytes().chunks(PIECE).peekable();
@@ -47,15 +53,15 @@ pub(crate) fn make_directory(file: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o755).create(parent)
 }
 
-/// The namespaces that have a record of loaded policy, in order.
-pub(crate) fn with_view(system: &System) -> Vec<Namespace> {
-    let mut found = Vec::new();
+/// The namespaces that have a record of loaded policy, in order. One whose first command
+/// died before its end has an announced record alone.
+pub(crate) fn with_view(system: &System) -> BTreeSet<Namespace> {
+    let mut found = BTreeSet::new();
     walk(&system.path(DIRECTORY), &[], &mut found);
-    found.sort();
     found
 }
 
-fn walk(directory: &Path, before: &[u8], found: &mut Vec<Namespace>) {
+fn walk(directory: &Path, before: &[u8], found: &mut BTreeSet<Namespace>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name().into_vec();
         let piece = |end: &str| {
@@ -64,8 +70,8 @@ fn walk(directory: &Path, before: &[u8], found: &mut Vec<Namespace>) {
         };
         if let Some(name) = piece(DIRECTORY_END) {
             walk(&entry.path(), &name, found);
-        } else if let Some(namespace) = piece(VIEW).and_then(|name| Namespace::new(name).ok()) {
-            found.push(namespace);
+        } else if let Some(name) = piece(VIEW).or_else(|| piece(PENDING)) {
+            found.extend(Namespace::new(name));
         }
     }
 }
@@ -108,14 +114,14 @@ mod tests {
     fn every_namespace_has_files_of_its_own_and_is_found_again() {
         let dir = tempfile::tempdir().unwrap();
         let system = System::lab(dir.path());
-        let mut names: Vec<Namespace> =
+        let mut names: BTreeSet<Namespace> =
             ["a", "A", "a.conf", "svc:/network/vpn:tenant1", "svc:/network/vpn", "x%2f", "x/"]
                 .iter()
                 .map(Namespace::new)
                 .collect::<Result<_, _>>()
                 .unwrap();
-        names.push(Namespace::new("x".repeat(PIECE)).unwrap());
-        names.push(Namespace::new(format!("x{}", "/".repeat(254))).unwrap());
+        names.insert(Namespace::new("x".repeat(PIECE)).unwrap());
+        names.insert(Namespace::new(format!("x{}", "/".repeat(254))).unwrap());
         for name in &names {
             let path = file(&system, Some(name), VIEW);
             assert!(!path.exists(), "{name}");
@@ -123,7 +129,6 @@ mod tests {
             fs::write(path, "").unwrap();
             fs::write(file(&system, Some(name), LOCK), "").unwrap();
         }
-        names.sort();
         assert_eq!(with_view(&system), names);
         assert_eq!(file(&system, None, VIEW), system.path("/var/run/ipsecpolicy.conf"));
         assert!(file(&system, None, LOCK).as_os_str().as_bytes().ends_with(b"ipsecconf.lock"));

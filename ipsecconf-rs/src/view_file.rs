@@ -35,9 +35,8 @@ pub(crate) struct ViewFile {
 impl ViewFile {
     pub(crate) fn new(context: &Context) -> Self {
         let view = owner::file(&context.system, context.who.namespace(), owner::VIEW);
-        let mut pending = view.clone().into_os_string();
-        pending.push(".pending");
-        Self { view, pending: pending.into() }
+        let pending = owner::file(&context.system, context.who.namespace(), owner::PENDING);
+        Self { view, pending }
     }
 
     /// Reads the view; none if there is no file.
@@ -171,12 +170,15 @@ impl Origins {
 }
 
 /// Shows the views of all owners, each entry of one with a name behind a line that says
-/// whose it is.
+/// whose it is. The lock of the nameless owner is held.
 pub(crate) fn show_all(context: &Context) -> Result<(), Failure> {
     let mut shown = show_one(&context.for_owner(None))?;
     for namespace in owner::with_view(&context.system) {
         let owner = format!("#NAMESPACE {namespace}\n").into_bytes();
-        let view = show_one(&context.for_owner(Some(namespace)))?;
+        let context = context.for_owner(Some(namespace));
+        // What looks unfinished may be at work, unless its lock is ours.
+        let _lock = context.lock()?;
+        let view = show_one(&context)?;
         let mut in_head = false;
         for line in view.split_inclusive(|&b| b == b'\n') {
             let (source, index) = (line.starts_with(b"#SOURCE"), line.starts_with(b"#INDEX"));
