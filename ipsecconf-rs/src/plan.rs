@@ -120,7 +120,7 @@ impl Plan {
         for (at, rule) in active.iter().enumerate() {
             let key = (rule.tunnel.clone(), rule.direction, rule.selector.clone());
             by_key.entry(key).or_default().push(at);
-            if let Some(tunnel) = &rule.tunnel {
+            if let Some(tunnel) = rule.tunnel.as_ref().filter(|_| is_own(rule)) {
                 modes.insert(tunnel.clone(), rule.mode);
             }
         }
