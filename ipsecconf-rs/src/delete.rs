@@ -44,12 +44,13 @@ fn delete(
         complain("there is no record of loaded policy");
         return Err(Failure::Failed);
     };
+    let shown = index;
     // The kernel's counter never reaches the numbers a negative index turns into.
     let index = i64::from(index) as u64;
     let entry = take_entry(&mut view, scope, index)?;
     file.prepare(&view)?;
     if let Err(error) = client.delete(Side::Active, scope, index) {
-        complain(not_deleted(scope, index, &error));
+        complain(not_deleted(scope, shown, &error));
         match error.refusal().map(|refusal| refusal.errno) {
             // The kernel has no such rule, so the view must not list it either.
             Some(Errno::ESRCH | Errno::ENOENT) => file.commit()?,
@@ -60,7 +61,7 @@ fn delete(
         return Err(Failure::Failed);
     }
     file.commit()?;
-    report_rest(entry.as_slice());
+    report_rest(entry.iter().map(|entry| (index, entry)));
     let left = open_tunnels::protected(client, scope)
         .map_err(|error| scope_failure("look at", scope, &error))?;
     let tunnel = match scope {
@@ -72,7 +73,7 @@ fn delete(
 }
 
 /// Takes the entry whose last kernel rule this is out of the view. An entry of which it is
-/// another rule stays, and forgets it.
+/// another rule stays, and forgets it. In both cases the entry is what comes back.
 fn take_entry(view: &mut View, scope: &Scope, index: u64) -> Result<Option<Entry>, Failure> {
     for at in 0..view.items.len() {
         match &mut view.items[at] {
@@ -85,7 +86,7 @@ fn take_entry(view: &mut View, scope: &Scope, index: u64) -> Result<Option<Entry
             }
             Item::Entry(entry) if entry.has_rule(index) => {
                 entry.forget_rule(index);
-                return Ok(None);
+                return Ok(Some(entry.clone()));
             }
             Item::Entry(_) => {}
             Item::Other(lines) => {
@@ -99,7 +100,7 @@ fn take_entry(view: &mut View, scope: &Scope, index: u64) -> Result<Option<Entry
     Ok(None)
 }
 
-fn not_deleted(scope: &Scope, index: u64, error: &PolicyError) -> String {
+fn not_deleted(scope: &Scope, index: i32, error: &PolicyError) -> String {
     let of_tunnel = match scope {
         Scope::Tunnel(name) => format!(" of tunnel {name}"),
         Scope::Global | Scope::All => String::new(),
@@ -111,17 +112,16 @@ fn not_deleted(scope: &Scope, index: u64, error: &PolicyError) -> String {
     }
 }
 
-/// One rule of a file is several in the kernel; says which others stay.
-pub(crate) fn report_rest(entries: &[Entry]) {
+/// One rule of a file is several in the kernel; says which others stay where one is gone.
+pub(crate) fn report_rest<'a>(gone: impl Iterator<Item = (u64, &'a Entry)>) {
     // There may be a line for each of many rules: not a system call for each of them.
     let mut stderr = BufWriter::new(io::stderr());
-    for entry in entries {
-        let others = entry.other_rules();
+    for (index, entry) in gone {
+        let others = entry.rules_beside(index);
         if !others.is_empty() {
             let tunnel = entry.head.as_ref().map(|name| format!(" of tunnel {name}"));
             let message = format_args!(
-                "rule {}{} is gone; of the same policy entry these stay in force: {others}",
-                entry.index,
+                "rule {index}{} is gone; of the same policy entry these stay in force: {others}",
                 tunnel.unwrap_or_default()
             );
             complain_to(&mut stderr, message);

@@ -138,7 +138,7 @@ fn remove(
         failed(error)
     })?;
     file.commit()?;
-    delete::report_rest(entries);
+    delete::report_rest(entries.iter().map(|entry| (entry.index, entry)));
     let scope = if tunnels.is_empty() { Scope::Global } else { Scope::All };
     let left = open_tunnels::protected(client, &scope).map_err(failed)?;
     open_tunnels::warn(&tunnels.difference(&left).cloned().collect());

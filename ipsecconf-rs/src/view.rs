@@ -179,13 +179,13 @@ impl Entry {
         self.rules = self.rules.iter().flat_map(split).filter(|(a, b)| a <= b).collect();
     }
 
-    /// The other kernel rules of the entry, as text; empty if there are none.
-    pub(crate) fn other_rules(&self) -> String {
+    /// The kernel rules of the entry but this one, as text; empty if there are none.
+    pub(crate) fn rules_beside(&self, gone: u64) -> String {
         let others: Vec<_> = self
             .rules
             .iter()
             .flat_map(|&(first, last)| first..=last)
-            .filter(|&index| index != self.index)
+            .filter(|&index| index != gone)
             .map(|index| index.to_string())
             .collect();
         others.join(", ")
@@ -410,7 +410,7 @@ mod tests {
             entry.forget_rule(index);
         }
         assert_eq!(
-            (entry.rules.clone(), entry.other_rules()),
+            (entry.rules.clone(), entry.rules_beside(8)),
             (vec![(2, 2), (4, 4), (8, 8)], "2, 4".into())
         );
         assert!(entry.has_rule(4) && !entry.has_rule(3));
