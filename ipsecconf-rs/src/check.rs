@@ -50,27 +50,33 @@ pub(crate) fn refusals(rules: &[PolicyRule]) -> Vec<Problem> {
     objections.chain(contradictions(rules)).collect()
 }
 
-/// A failure if there is an error among the problems.
+/// A failure if there is an error among the problems. Where a file of the command line
+/// cannot be read, usage follows, as ever.
 pub(crate) fn no_errors(
     context: &Context,
     sources: &Sources,
     problems: &[Problem],
 ) -> Result<(), Failure> {
+    count_errors(sources, problems).inspect_err(|_| {
+        if sources.missing {
+            args::usage(context.service.is_some());
+        }
+    })
+}
+
+/// The same without usage.
+pub(crate) fn count_errors(sources: &Sources, problems: &[Problem]) -> Result<(), Failure> {
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-    let failure = match sources.missing {
-        // The words of the command line are wrong, not the policy.
-        true => Failure::Failed,
-        false => Failure::BadPolicy,
-    };
     match errors {
         0 => return Ok(()),
         1 => complain("1 error in the policy; nothing was changed"),
         n => complain(format_args!("{n} errors in the policy; nothing was changed")),
     }
-    if sources.missing {
-        args::usage(context.service.is_some());
-    }
-    Err(failure)
+    Err(match sources.missing {
+        // The words of the command line are wrong, not the policy.
+        true => Failure::Failed,
+        false => Failure::BadPolicy,
+    })
 }
 
 /// There is nothing in any of the sources.

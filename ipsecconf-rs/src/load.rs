@@ -12,7 +12,7 @@ use illumos_ipsec::sys::policy::{PolicyClient, PolicyError};
 use illumos_ipsec::sys::signals::SignalsBlocked;
 
 use crate::args::Load;
-use crate::check::{no_errors, no_rules};
+use crate::check::{count_errors, no_errors, no_rules};
 use crate::context::Context;
 use crate::exit::{Failure, complain, program, request_failure};
 use crate::keep_going::{self, Triage};
@@ -65,8 +65,11 @@ pub(crate) fn run(context: &Context, load: &Load) -> Result<(), Failure> {
         false => (rules, None),
     };
     diagnostics::report(program(), &sources.texts, &problems);
-    if triage.is_none() {
-        no_errors(context, &sources, &problems)?;
+    match triage {
+        // A question about a file that is not there is no wrong usage.
+        None if load.plan => count_errors(&sources, &problems)?,
+        None => no_errors(context, &sources, &problems)?,
+        Some(_) => {}
     }
     let Some(mut client) = client else { return Err(Failure::BadPolicy) };
     if load.plan {
