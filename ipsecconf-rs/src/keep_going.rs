@@ -7,9 +7,10 @@
 //! tunnel that one of them is about gets no rules from any other source either, because
 //! half a policy is not a policy: everything that it carries is dropped, in both
 //! directions, until the file is mended and loaded; if it has policy in force, it keeps
-//! that. A source that cannot even be read may be about any tunnel, so that each that gets
-//! no rules keeps those that it has. For the host itself there is no such stopgap, which would cut the machine off;
-//! but what is in force for it stays, too.
+//! that. A source that cannot even be read, or that does not say which tunnel a rule is for,
+//! may be about any, so that each that gets no rules keeps those that it has. For the host
+//! itself there is no such stopgap, which would cut the machine off; but what is in force
+//! for it stays, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +67,7 @@ impl Triage {
     pub(crate) fn closed(&self, sources: &Sources) -> BTreeMap<TunnelName, usize> {
         let mut closed = BTreeMap::new();
         for &source in &self.bad {
-            for tunnel in sources.tunnels_of(source) {
+            for tunnel in sources.about(source).tunnels {
                 closed.entry(tunnel).or_insert(source);
             }
         }
@@ -87,6 +88,11 @@ impl Triage {
     /// Is a source left out that can have rules for the host?
     pub(crate) fn leaves_out_host(&self, sources: &Sources) -> bool {
         self.bad.iter().any(|&source| sources.texts[source].tunnel.is_none())
+    }
+
+    /// Is a source left out that may be about any tunnel?
+    fn leaves_out_any_tunnel(&self, sources: &Sources) -> bool {
+        self.bad.iter().any(|&source| sources.about(source).any)
     }
 
     /// Is nothing left out?
@@ -129,7 +135,7 @@ pub(crate) struct Closing {
     /// Rules that drop everything of those without policy in force.
     pub stopgaps: Vec<PolicyRule>,
     /// The others, and the host, if one of its files cannot be used; every tunnel without
-    /// new rules, if a file cannot be read.
+    /// new rules, if a file may be about any.
     pub kept: BTreeSet<Head>,
 }
 
@@ -170,7 +176,7 @@ pub(crate) fn closing(
             closing.stopgaps.extend(stopgap(context, &tunnel, source));
         }
     }
-    if sources.unread {
+    if triage.leaves_out_any_tunnel(sources) {
         // Nobody knows which tunnels that was about: whatever gets no rules keeps its own.
         closing.kept.extend(running.into_iter().map(Some));
         for rule in triage.good(sources) {

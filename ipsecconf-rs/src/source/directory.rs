@@ -165,7 +165,7 @@ fn take(
 }
 
 /// Reads a shard; gives back what is wrong with it.
-fn content(mut file: File, text: &mut Vec<u8>) -> Option<String> {
+fn content(file: File, text: &mut Vec<u8>) -> Option<String> {
     let metadata = match file.metadata() {
         Ok(metadata) => metadata,
         Err(error) => return Some(plain(&error)),
@@ -181,9 +181,16 @@ fn content(mut file: File, text: &mut Vec<u8>) -> Option<String> {
         return Some(format!("it is a {kind}, expected a regular file"));
     }
     // What is not trusted is read all the same: it tells which tunnels it is about.
-    let read = file.read_to_end(text);
-    trust::distrust(&metadata)
-        .or_else(|| read.err().map(|error| format!("cannot be read: {}", plain(&error))))
+    let unread = whole(file, text);
+    trust::distrust(&metadata).or(unread)
+}
+
+/// Reads to the end; gives back why that is not possible. Half a text would tell of half the
+/// tunnels that it is about.
+fn whole(mut from: impl Read, text: &mut Vec<u8>) -> Option<String> {
+    let error = from.read_to_end(text).err()?;
+    text.clear();
+    Some(format!("cannot be read: {}", plain(&error)))
 }
 
 #[cfg(test)]
@@ -205,5 +212,21 @@ mod tests {
         assert_eq!(names(&opened).unwrap(), ["10.conf", "9.conf", "B.conf", "b.conf"]);
         assert!(is_there(&opened, OsStr::new("README")));
         assert!(!is_there(&opened, OsStr::from_bytes(b"no\xff")));
+    }
+
+    #[test]
+    fn half_a_text_is_none() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::Other.into())
+            }
+        }
+        let mut text = Vec::new();
+        let half = &b"{ tunnel vpn0 negotiate tunnel } drop { }\n{ tunnel v"[..];
+        assert!(whole(half.chain(Broken), &mut text).unwrap().contains("cannot be read"));
+        assert_eq!(text, b"");
+        assert_eq!(whole(half, &mut text), None);
+        assert_eq!(text, half);
     }
 }
