@@ -14,7 +14,7 @@
 //! | `context` | what all commands need: system, lock, names, algorithms |
 //! | `owner` | where the files of an owner are |
 //! | `source` | reading policy: files, directories, standard input |
-//! | `check`, `contradictions` | what can be said without a kernel |
+//! | `check`, `contradictions`, `icmp` | what can be said without a kernel |
 //! | `load` | what is loaded, and whether it is good |
 //! | `transaction`, `additions`, `duplicates`, `foreign`, `graft` | how it gets into the kernel |
 //! | `keep_going` | loading what is good, and closing the tunnels of what is not |
@@ -35,6 +35,7 @@ mod exit;
 mod flush;
 mod foreign;
 mod graft;
+mod icmp;
 mod in_clear;
 mod keep_going;
 mod list;

@@ -31,6 +31,7 @@ use crate::duplicates::Conflict;
 use crate::exit::{Failure, complain, program, scope_failure};
 use crate::foreign::foreign;
 use crate::graft::Replaced;
+use crate::icmp;
 use crate::in_clear::{self, Opening, Ranked, Until};
 use crate::keep_going::{self, Triage};
 use crate::source::Sources;
@@ -175,6 +176,14 @@ impl Plan {
                     };
                     added.extend(std::iter::repeat_with(new).take(missing));
                 }
+            }
+        }
+        let staying = active.iter().filter(|rule| !(covers(&rule.tunnel) && is_own(rule)));
+        let lists = icmp::lists_in_force(staying);
+        for rule in rules.iter().filter(|rule| icmp::is_in_the_way(&lists, rule)) {
+            // More has been said of a rule for just the same traffic.
+            if !problems.iter().any(|problem| problem.span == rule.span) {
+                problems.push(Conflict::Icmp.problem(rule));
             }
         }
         let mut planned: Vec<Planned> = Vec::with_capacity(active.len() + added.len());

@@ -165,3 +165,33 @@ fn a_save_that_finds_no_room_leaves_what_was_saved_before() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn a_plan_sees_icmp_rules_that_ask_for_another_protection() {
+    let lab = Lab::new();
+    lab.file("p.conf", "{ ulp icmp type 8 } ipsec { auth_algs sha1 }\n");
+    let _ = lab.ipsecconf(&["-q", "-a", "p.conf"]).exits(0);
+    for (text, goes) in [
+        ("{ ulp icmp type 0 } ipsec { auth_algs md5 }\n", false),
+        ("{ ulp icmp type 0 } ipsec { auth_algs sha1 }\n", true),
+        // It does not protect, or is in another list of the kernel.
+        ("{ ulp icmp type 0 } drop { }\n", true),
+        ("{ ulp ipv6-icmp type 1 } ipsec { auth_algs md5 }\n", true),
+        ("{ ulp icmp type 0 raddr 10.0.0.1 } ipsec { auth_algs md5 }\n", true),
+    ] {
+        lab.file("more.conf", text);
+        let planned = lab.ipsecconf(&["--plan", "-q", "-a", "more.conf"]);
+        let replaced = lab.ipsecconf(&["--plan", "-q", "-F", "-a", "more.conf"]).exits(2);
+        assert!(replaced.stdout.contains("1 removed") || replaced.stdout.contains("2 removed"));
+        let before = lab.policy();
+        let loaded = lab.ipsecconf(&["-q", "-a", "more.conf"]);
+        assert_eq!((planned.code == Some(2), loaded.code == Some(0)), (goes, goes), "{text}");
+        if goes {
+            let _ = lab.ipsecconf(&["-q", "-F", "-a", "p.conf"]).exits(0);
+        } else {
+            let message = "more.conf:1:1: error: there is an ICMP rule";
+            assert!(planned.stderr.contains(message) && loaded.stderr.contains(message));
+            assert_eq!(lab.policy(), before);
+        }
+    }
+}
