@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use illumos_ipsec::cli::getopt_long::Scanned;
+use illumos_ipsec::cli::plain;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -29,7 +30,7 @@ pub(crate) fn record(context: &Context, root: &OsStr, scanned: &Scanned) -> Resu
     let file = if stored.exists() { "upgrade_datalink" } else { "upgrade" };
     append(&profile.join(file), &line).map_err(|error| {
         let root = Path::new(root).display();
-        Failure::message(format!("operation not supported on {root}: {error}"))
+        Failure::message(format!("operation not supported on {root}: {}", plain(&error)))
     })
 }
 

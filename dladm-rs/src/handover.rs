@@ -8,6 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use illumos_ipsec::cli::plain;
 use illumos_ipsec::sys::System;
 
 use crate::failure::Failure;
@@ -33,7 +34,7 @@ pub(crate) fn system_dladm(system: &System) -> Option<PathBuf> {
 pub(crate) fn hand_over(system: &System, args: &[OsString]) -> Option<Failure> {
     let path = system_dladm(system)?;
     let error = Command::new(&path).arg0("dladm").args(args).exec();
-    Some(Failure::message(format!("cannot run {}: {error}", path.display())))
+    Some(Failure::message(format!("cannot run {}: {}", path.display(), plain(&error))))
 }
 
 /// A subcommand that is not ours.

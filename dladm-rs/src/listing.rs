@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use illumos_ipsec::cli::ofmt::{
     Cell, Chosen, Column, Layout, Listing, select, unknown_fields, window_rows,
 };
+use illumos_ipsec::cli::plain;
 
 use crate::failure::{Failure, warn};
 
@@ -47,7 +48,7 @@ impl Table {
         printed.map_err(|error| match error.kind() {
             // The reader has gone; there is nobody to tell.
             io::ErrorKind::BrokenPipe => Failure::Said,
-            _ => Failure::message(format!("cannot write to standard output: {error}")),
+            _ => Failure::message(format!("cannot write to standard output: {}", plain(&error))),
         })
     }
 }

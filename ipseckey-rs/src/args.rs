@@ -12,6 +12,7 @@ use std::path::Path;
 use clap::{Arg, ArgAction, Command};
 use illumos_ipsec::cli::getopt;
 use illumos_ipsec::cli::owner::Who;
+use illumos_ipsec::cli::plain;
 use illumos_ipsec::sys::System;
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, umask};
@@ -165,7 +166,8 @@ fn read(program: Program, mut file: File, shown: &OsStr) -> Result<Zeroizing<Vec
         Ok(_) => Ok(text),
         Err(error) => {
             let shown = Path::new(shown).display();
-            let text = format_args!("Unable to open configuration file: {shown}: {error}\n");
+            let error = plain(&error);
+            let text = format_args!("Unable to read configuration file: {shown}: {error}\n");
             say::print(program, text);
             Err(End::Fatal)
         }

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
 
+use illumos_ipsec::cli::plain;
 use illumos_ipsec::model::SaType;
 use illumos_ipsec::sys::signals::InterruptHeldBack;
 
@@ -139,7 +140,7 @@ impl Session<'_> {
                 Ok(Typed::End) if joiner.is_open() => joiner.end(),
                 Ok(Typed::End) => return Ok(()),
                 Err(error) => {
-                    self.complain(error);
+                    self.complain(format_args!("standard input: {}", plain(&error)));
                     return Err(End::Fatal);
                 }
             };

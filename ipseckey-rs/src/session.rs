@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use illumos_ipsec::cli::owner::Who;
+use illumos_ipsec::cli::plain;
 use illumos_ipsec::policy::AlgDb;
 use illumos_ipsec::sys::key::{KeyClient, KeyError};
 use illumos_ipsec::sys::names::SystemNames;
@@ -164,7 +165,7 @@ impl<'s> Session<'s> {
             Err(error) => {
                 // Who stops reading knows it.
                 if error.kind() != io::ErrorKind::BrokenPipe {
-                    self.complain(format_args!("standard output: {error}"));
+                    self.complain(format_args!("standard output: {}", plain(&error)));
                 }
                 Err(result.err().unwrap_or(End::Silent))
             }
