@@ -38,6 +38,7 @@ pub(crate) fn run(context: &mut Context, args: &[OsString]) -> Result<(), Failur
     error.map_or(Ok(()), Err)?;
     let name = tunnel_operand(&scanned)?;
     if let Some(root) = root {
+        wanted.iter().try_for_each(Wanted::can_be_recorded)?;
         return altroot::record(context, root, &scanned);
     }
     let Addresses { local, remote } = addresses;

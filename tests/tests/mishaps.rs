@@ -195,3 +195,23 @@ fn a_plan_sees_icmp_rules_that_ask_for_another_protection() {
         }
     }
 }
+
+#[test]
+fn a_command_for_the_next_boot_names_its_policy_file_so_that_it_is_found() {
+    let lab = Lab::new();
+    let profile = lab.cwd().join("other/var/svc/profile");
+    fs::create_dir_all(&profile).expect("a directory");
+    let file = |name| ["-R", "other", "--policy-file", name, "vpn0"];
+    for command in [&["create-iptun", "-T", "ipv4"][..], &["modify-iptun"]] {
+        let args = [command, &file("p.conf")].concat();
+        let _ = lab.dladm(&args).exits(1).says("the policy file p.conf is read at the next boot");
+        assert!(!profile.join("upgrade").exists());
+    }
+    let _ =
+        lab.dladm(&[&["create-iptun", "-T", "ipv4"][..], &file("/etc/p.conf")].concat()).exits(0);
+    let recorded = fs::read_to_string(profile.join("upgrade")).expect("what was recorded");
+    assert!(recorded.contains("--policy-file /etc/p.conf vpn0"), "{recorded}");
+    // A root that is not there is said to be none, in plain words.
+    let done = lab.dladm(&["create-iptun", "-T", "ipv4", "-R", "nowhere", "vpn0"]).exits(1);
+    assert!(done.stderr.ends_with("nowhere: No such file or directory\n"), "{done:?}");
+}

@@ -4,6 +4,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use illumos_ipsec::cli::plain;
 use illumos_ipsec::model::TunnelName;
@@ -27,6 +28,20 @@ impl Wanted {
         }
         *before = Some(self);
         Ok(())
+    }
+
+    /// A command that is written down for a boot is carried out in another directory.
+    pub(crate) fn can_be_recorded(&self) -> Result<(), Failure> {
+        match self {
+            Self::File(file) if Path::new(file).is_relative() => {
+                let file = file.to_string_lossy();
+                Err(Failure::message(format!(
+                    "the policy file {file} is read at the next boot of the other root, expected \
+                     a path that begins with '/'"
+                )))
+            }
+            Self::File(_) | Self::Text(_) => Ok(()),
+        }
     }
 
     /// The policy, under the name that messages about it have.
