@@ -19,6 +19,7 @@
 //! as well. The `#SOURCE` line is there for people, and only if the policy came from more
 //! than one file.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -177,6 +178,20 @@ impl Entry {
             false => vec![(first, last)],
         };
         self.rules = self.rules.iter().flat_map(split).filter(|(a, b)| a <= b).collect();
+    }
+
+    /// Forgets the kernel rules that are not in force.
+    pub(crate) fn keep_rules(&mut self, in_force: &BTreeSet<u64>) {
+        let mut kept: Vec<(u64, u64)> = Vec::new();
+        for &(first, last) in self.rules.iter().filter(|(first, last)| first <= last) {
+            for &index in in_force.range(first..=last) {
+                match kept.last_mut() {
+                    Some((_, end)) if index.checked_sub(1) == Some(*end) => *end = index,
+                    _ => kept.push((index, index)),
+                }
+            }
+        }
+        self.rules = kept;
     }
 
     /// The kernel rules of the entry but this one, as text; empty if there are none.
@@ -414,6 +429,9 @@ mod tests {
             (vec![(2, 2), (4, 4), (8, 8)], "2, 4".into())
         );
         assert!(entry.has_rule(4) && !entry.has_rule(3));
+        entry.rules = vec![(1, 4), (5, 6), (8, 8), (9, 7)];
+        entry.keep_rules(&BTreeSet::from([0, 2, 4, 5, 6, 9]));
+        assert_eq!(entry.rules, [(2, 2), (4, 6)]);
     }
 
     #[test]

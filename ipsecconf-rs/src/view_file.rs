@@ -8,7 +8,7 @@
 //! between: the next one asks the kernel which of the entries in either file are in
 //! force and keeps those.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -235,8 +235,8 @@ pub(crate) fn write_out(data: &[u8]) -> Result<(), Failure> {
 }
 
 /// The indices in force, by head.
-fn live_rules(client: &mut PolicyClient) -> Result<HashMap<Head, HashSet<u64>>, PolicyError> {
-    let mut live: HashMap<Head, HashSet<u64>> = HashMap::new();
+fn live_rules(client: &mut PolicyClient) -> Result<HashMap<Head, BTreeSet<u64>>, PolicyError> {
+    let mut live: HashMap<Head, BTreeSet<u64>> = HashMap::new();
     // A record that cannot be read cannot belong to one of our entries.
     for rule in client.rules(Side::Active, &Scope::All)? {
         live.entry(rule.tunnel).or_default().insert(rule.index);
@@ -245,17 +245,17 @@ fn live_rules(client: &mut PolicyClient) -> Result<HashMap<Head, HashSet<u64>>, 
 }
 
 /// The entries of both views that are in force: those of the older one, then what the
-/// newer one adds.
-fn merge(old: View, new: View, live: &HashMap<Head, HashSet<u64>>) -> View {
-    let in_force =
-        |entry: &Entry| live.get(&entry.head).is_some_and(|set| set.contains(&entry.index));
+/// newer one adds; each with those of its rules that are.
+fn merge(old: View, new: View, live: &HashMap<Head, BTreeSet<u64>>) -> View {
     let mut seen = HashSet::new();
     let mut merged = View::default();
     for item in old.items.into_iter().chain(new.items) {
-        if let Item::Entry(entry) = item
-            && in_force(&entry)
+        if let Item::Entry(mut entry) = item
+            && let Some(in_force) = live.get(&entry.head)
+            && in_force.contains(&entry.index)
             && seen.insert((entry.head.clone(), entry.index))
         {
+            entry.keep_rules(in_force);
             merged.items.push(Item::Entry(entry));
         }
     }
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_merged_view_has_what_is_in_force_once() {
-        let live = HashMap::from([(None, HashSet::from([2, 4, 6]))]);
+        let live = HashMap::from([(None, BTreeSet::from([2, 4, 6]))]);
         assert_eq!(merge(view(&[2, 3]), view(&[2, 4, 5]), &live), view(&[2, 4]));
         assert_eq!(merge(view(&[6]), View::default(), &live), view(&[6]));
     }

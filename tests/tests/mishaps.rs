@@ -215,3 +215,20 @@ fn a_command_for_the_next_boot_names_its_policy_file_so_that_it_is_found() {
     let done = lab.dladm(&["create-iptun", "-T", "ipv4", "-R", "nowhere", "vpn0"]).exits(1);
     assert!(done.stderr.ends_with("nowhere: No such file or directory\n"), "{done:?}");
 }
+
+#[test]
+fn a_rule_whose_deletion_was_killed_is_not_said_to_stay() {
+    for n in 0.. {
+        let lab = Lab::new();
+        lab.file("p.conf", TUNNEL);
+        let _ = lab.ipsecconf(&["-q", "-a", "p.conf"]).exits(0);
+        if !lab.kill_at(&["-q", "-d", "vpn0,1"], n, false) {
+            assert!(n > 0);
+            break;
+        }
+        let there = |index| lab.rules(Side::Active).iter().any(|rule| rule.index == index);
+        let others = if there(1) { "1, 3, 4" } else { "3, 4" };
+        let done = lab.ipsecconf(&["-q", "-d", "vpn0,2"]).exits(0);
+        assert!(done.stderr.ends_with(&format!("stay in force: {others}\n")), "{n}: {done:?}");
+    }
+}
