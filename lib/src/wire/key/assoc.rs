@@ -54,7 +54,7 @@ impl Sa {
                 Ext::Key(kind @ ExtType::KEY_ENCRYPT, key) => {
                     out.encr_key = Some(answered_key(*kind, key)?);
                 }
-                Ext::Key(_, key) => out.auth_string = Some(key.octets().into()),
+                Ext::Key(kind, key) => out.auth_string = Some(answered_string(*kind, key)?),
                 Ext::Identity(ExtType::IDENTITY_SRC, id) => out.src_identity = Some(identity(id)),
                 Ext::Identity(_, id) => out.dst_identity = Some(identity(id)),
                 Ext::Pair(spi) => out.pair = Some(*spi),
@@ -98,7 +98,8 @@ impl Sa {
         exts.extend(asked_key(ExtType::KEY_ENCRYPT, self.encr_key.as_ref()));
         exts.extend(asked_key(ExtType::KEY_AUTH, self.auth_key.as_ref()));
         if let Some(text) = &self.auth_string {
-            let key = SaKey { bits: 8 * text.len() as u16, salt_bits: 0, bytes: text.clone() };
+            let bits = u16::try_from(8 * text.len()).unwrap_or(u16::MAX);
+            let key = SaKey { bits, salt_bits: 0, bytes: text.clone() };
             exts.extend(asked_key(ExtType::X_STR_AUTH, Some(&key)));
         }
         for (kind, identity) in [
@@ -183,6 +184,13 @@ fn answered_key(kind: ExtType, key: &KeyExt) -> Result<SaKey, BadAssociation> {
         }
         _ => Err(BadAssociation::Bad(kind)),
     }
+}
+
+/// The octets of a string, if a request is able to say how many bits they have.
+fn answered_string(kind: ExtType, key: &KeyExt) -> Result<Secret, BadAssociation> {
+    let octets = key.octets();
+    let bits = u16::try_from(8 * octets.len());
+    bits.map(|_| octets.into()).map_err(|_| BadAssociation::Bad(kind))
 }
 
 /// In requests, `bits` are those of key and salt together.
