@@ -149,17 +149,16 @@ fn put(path: &Path, content: &[u8], mode: u32, durable: bool) -> io::Result<()> 
     }
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(mode & 0o700).open(&temporary)?;
-    if let Err(error) = file.write_all(content) {
-        // A full disk must not stay full of what nobody wants.
+    let mut write = || {
+        file.write_all(content)?;
+        // The umask does not get a say in a mode that is part of the contract.
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+        if durable { file.sync_all() } else { Ok(()) }
+    };
+    // A full disk must not stay full of what nobody wants; it may say so only at the end.
+    write().and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
         let _ = fs::remove_file(&temporary);
-        return Err(error);
-    }
-    // The umask does not get a say in a mode that is part of the contract.
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
-    if durable {
-        file.sync_all()?;
-    }
-    fs::rename(&temporary, path)
+    })
 }
 
 #[cfg(test)]
@@ -202,6 +201,17 @@ mod tests {
         replace(&path, b"two", 0o644).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_put_in_place_leaves_no_temporary_file() {
+        let dir = tempfile::tempdir().unwrap();
+        // No file takes the place of a directory.
+        let path = dir.path().join("view");
+        fs::create_dir(&path).unwrap();
+        replace(&path, b"one", 0o644).unwrap_err();
+        replace_durably(&path, b"one", 0o644).unwrap_err();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }
