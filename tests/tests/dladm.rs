@@ -107,6 +107,19 @@ fn a_secure_tunnel_with_policy_is_not_renamed() {
     assert_eq!(tunnels(&lab, false), "sec0:s-S\n");
 }
 
+#[test]
+fn a_name_that_is_too_long_is_not_cut() {
+    let lab = Lab::new();
+    let _ = lab.dladm(PLAIN).exits(0);
+    let longest = format!("t{}0", "u".repeat(29));
+    let longer = format!("{longest}0");
+    let _ = lab.dladm(&["rename-link", "tun0", &longer]).exits(1).says("invalid argument");
+    assert_eq!(tunnels(&lab, false), "tun0:---\n");
+    let _ = lab.dladm(&["rename-link", "tun0", &longest]).exits(0);
+    let _ = lab.dladm(&["rename-link", &longer, "vpn7"]).exits(1).says("object not found");
+    assert_eq!(tunnels(&lab, false), format!("{longest}:---\n"));
+}
+
 /// Killed at any of its calls, before the kernel sees it or after: there is no tunnel
 /// without the requirement, other entries are as they were, and the command can be
 /// completed or undone.

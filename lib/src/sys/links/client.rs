@@ -5,7 +5,7 @@
 use nix::poll::{PollTimeout, poll};
 
 use super::{LinkStatus, LinkSystem};
-use crate::model::{LinkClass, LinkId, LinkStatistics, LinkTopology};
+use crate::model::{LINK_NAME_MAX, LinkClass, LinkId, LinkStatistics, LinkTopology};
 use crate::wire::dld::{self, Attr, MacProp, Rename};
 use crate::wire::dlmgmt::{
     ANY_MEDIA, AttrValue, ConfId, LinkFlags, LinkInfo, NameInfo, Reply, ReplyError, Request,
@@ -46,8 +46,12 @@ impl LinkClient {
         self.door(request).map(drop)
     }
 
-    /// The link with a name.
+    /// The link with a name. There is none with a longer name than a link can have: a
+    /// request has no room for one, and what is left of it may be the name of another link.
     pub fn find(&mut self, name: &[u8]) -> Result<LinkInfo> {
+        if name.len() > LINK_NAME_MAX {
+            return Err(LinkStatus::NotFound);
+        }
         match self.door(&Request::GetLinkId { name: name.to_vec() })? {
             Reply::Link(link) => Ok(link),
             _ => Err(LinkStatus::Failed),
