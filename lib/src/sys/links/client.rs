@@ -66,7 +66,7 @@ impl LinkClient {
         }
     }
 
-    /// The link after another one, of these classes and with one of these flags.
+    /// The link with the next larger number, of these classes and with one of these flags.
     pub fn next(
         &mut self,
         after: LinkId,
@@ -74,7 +74,8 @@ impl LinkClient {
         flags: LinkFlags,
     ) -> Result<Option<LinkInfo>> {
         match self.door(&Request::GetNext { after, class, flags, media: ANY_MEDIA }) {
-            Ok(Reply::Link(link)) => Ok(Some(link)),
+            Ok(Reply::Link(link)) if link.link > after => Ok(Some(link)),
+            // Whoever believes that one goes in circles.
             Ok(_) => Err(LinkStatus::Failed),
             Err(LinkStatus::NotFound) => Ok(None),
             Err(status) => Err(status),
@@ -203,8 +204,8 @@ impl LinkClient {
         Kparams::decode(&argument).ok_or(LinkStatus::Failed)
     }
 
-    fn tunnel_ioctl(&mut self, command: u32, argument: Vec<u8>) -> Result<()> {
-        self.try_ioctl(command, &mut argument.clone())
+    fn tunnel_ioctl(&mut self, command: u32, mut argument: Vec<u8>) -> Result<()> {
+        self.try_ioctl(command, &mut argument)
     }
 
     fn try_ioctl(&mut self, command: u32, argument: &mut Vec<u8>) -> Result<()> {

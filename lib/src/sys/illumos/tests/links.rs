@@ -9,7 +9,7 @@ use super::super::calls::{KstatCalls, Result};
 use super::super::links::{argument_size, open};
 use super::super::process;
 use super::script::{Answer, Call, DoorAnswer, Place, Script};
-use crate::model::LinkId;
+use crate::model::{LinkClass, LinkId};
 use crate::sys::links::{LinkClient, LinkStatus, LinkSystem, OpenLinksError};
 use crate::wire::dld::{self, MacProp};
 use crate::wire::dlmgmt::{LinkFlags, LinkInfo, Reply, Request};
@@ -155,12 +155,8 @@ fn without_the_daemon_it_is_said_why() {
 
 #[test]
 fn a_daemon_that_speaks_otherwise_is_not_believed() {
-    let link = LinkInfo {
-        link: LinkId(5),
-        flags: LinkFlags::ACTIVE,
-        class: crate::model::LinkClass::IPTUN,
-        media: 0,
-    };
+    let link =
+        LinkInfo { link: LinkId(5), flags: LinkFlags::ACTIVE, class: LinkClass::IPTUN, media: 0 };
     let reply = Reply::Link(link).encode();
     let longer = [reply.clone(), vec![0; 4]].concat();
     let answers = [reply, longer, vec![0; 3], Vec::new(), vec![0; 4]].map(from_door);
@@ -169,6 +165,19 @@ fn a_daemon_that_speaks_otherwise_is_not_believed() {
     assert_eq!(client.find(b"tun0"), Ok(link));
     for _ in 0..4 {
         assert_eq!(client.find(b"tun0"), Err(LinkStatus::Failed));
+    }
+}
+
+#[test]
+fn a_daemon_that_goes_in_circles_is_not_followed() {
+    let link = |number| {
+        let (link, flags) = (LinkId(number), LinkFlags::ACTIVE);
+        from_door(Reply::Link(LinkInfo { link, flags, class: LinkClass::IPTUN, media: 0 }).encode())
+    };
+    for last in [0, 5, 6] {
+        let (links, _) = links([Answer::Descriptor(4), link(5), link(6), link(last)]);
+        let listed = LinkClient::new(links).list(LinkClass::IPTUN, LinkFlags::ACTIVE);
+        assert_eq!(listed, Err(LinkStatus::Failed));
     }
 }
 
