@@ -5,8 +5,9 @@
 use illumos_ipsec::model::{Alternative, TunnelName};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::{
-    Attr, AttrTag, DumpItem, Ext, ExtType, Frame, FrameError, Message, MsgType, RuleExt, RuleFlags,
-    TunNameExt, decode_alternatives, decode_record, describe, encode_alternatives,
+    AlgListError, Attr, AttrTag, DumpItem, Ext, ExtType, Frame, FrameError, Message, MsgType,
+    RuleExt, RuleFlags, TunNameExt, decode_alglist, decode_alternatives, decode_record, describe,
+    encode_alternatives,
 };
 use proptest::prelude::*;
 
@@ -132,6 +133,27 @@ fn framing_errors_come_in_the_order_of_the_kernels_checks() {
     short.pop();
     assert!(matches!(Frame::parse(&short), Err(FrameError::Size { actual: 23, stated: 24 })));
     assert!(Frame::parse(&[]).is_err());
+}
+
+#[test]
+fn a_kernel_without_algorithms_is_told_from_one_that_answers_something_else() {
+    let list = |exts: Vec<Ext>| {
+        let reply = Message { exts, ..Message::request(MsgType::ALGLIST, 0) };
+        decode_alglist(&Message::decode(&reply.encode()).unwrap())
+    };
+    let other = |kind| Ext::Other { kind: ExtType(kind), body: vec![0; 4] };
+    // The end of the list lies over the type of the extension.
+    assert_eq!(list(vec![other(0)]), Ok(Vec::new()));
+    for exts in [vec![], vec![other(300)], vec![other(0), other(0)]] {
+        assert_eq!(list(exts), Err(AlgListError::NoAction));
+    }
+    let action = |attrs| vec![Ext::Action { count: 0, reserved: 0, attrs }];
+    assert_eq!(list(action(vec![])), Err(AlgListError::NoEnd));
+    let position = 0;
+    for tag in [AttrTag::TYPE, AttrTag::AH_MINBITS] {
+        let refused = list(action(vec![Attr::new(tag, 1)]));
+        assert_eq!(refused, Err(AlgListError::Unexpected { tag, position }));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Algorithm tables: ALGLIST replies and UPDATEALGS requests.
 
 use super::action::Attr;
-use super::consts::{AttrTag, MsgType};
+use super::consts::{AttrTag, ExtType, MsgType};
 use super::ext::Ext;
 use super::message::Message;
 use crate::model::{AlgUse, Algorithm, KernelAlg, KeySizes};
@@ -59,12 +59,12 @@ fn tags(usage: AlgUse) -> [AttrTag; 5] {
 
 /// Reads an ALGLIST reply up to its END attribute; what follows is not looked at.
 ///
-/// A kernel without algorithms answers with a damaged ACTION extension, which
-/// reads as an empty list.
+/// A kernel without algorithms writes the end of the list over the type of the ACTION
+/// extension. That reads as an empty list.
 pub fn decode_alglist(reply: &Message) -> Result<Vec<KernelAlg>, AlgListError> {
     let attrs = match reply.exts.as_slice() {
         [Ext::Action { attrs, .. }, ..] => attrs,
-        [Ext::Other { .. }] => return Ok(Vec::new()),
+        [Ext::Other { kind: ExtType(0), .. }] => return Ok(Vec::new()),
         _ => return Err(AlgListError::NoAction),
     };
     let mut algs = Vec::new();
