@@ -46,11 +46,9 @@ impl InterruptHeldBack {
     /// Starts holding back.
     #[must_use]
     pub fn new() -> Self {
-        let mut only = SigSet::empty();
-        only.add(Signal::SIGINT);
         let mut old = SigSet::empty();
         // Setting a mask fails only for an unknown `how`.
-        let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&only), Some(&mut old));
+        let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&sigint()), Some(&mut old));
         Self { old }
     }
 }
@@ -72,25 +70,22 @@ impl Drop for InterruptHeldBack {
 #[derive(Debug)]
 pub struct Interrupts {
     reader: std::io::PipeReader,
-    old: SigSet,
+    _held_back: InterruptHeldBack,
 }
 
 impl Interrupts {
     /// Starts catching.
     pub fn catch() -> std::io::Result<Self> {
         let (reader, mut writer) = std::io::pipe()?;
-        let mut only = SigSet::empty();
-        only.add(Signal::SIGINT);
-        let mut old = SigSet::empty();
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&only), Some(&mut old))?;
+        let held_back = InterruptHeldBack::new();
         // A thread inherits what is blocked, so it is the one that gets the signal.
         std::thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
-            if only.wait().is_ok() {
+            if sigint().wait().is_ok() {
                 // If nobody is there to read, nobody has to know.
                 let _ = writer.write_all(b"!");
             }
         })?;
-        Ok(Self { reader, old })
+        Ok(Self { reader, _held_back: held_back })
     }
 
     /// Readable once there was an interrupt.
@@ -100,8 +95,8 @@ impl Interrupts {
     }
 }
 
-impl Drop for Interrupts {
-    fn drop(&mut self) {
-        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.old), None);
-    }
+fn sigint() -> SigSet {
+    let mut only = SigSet::empty();
+    only.add(Signal::SIGINT);
+    only
 }
