@@ -195,19 +195,27 @@ pub fn policy_client_decode(data: &[u8]) {
     }
 }
 
+/// Control bytes and requests of an input: a control byte, a 16-bit little-endian length
+/// and that many bytes, again and again. The last request may be shorter.
+fn requests(data: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = data;
+    std::iter::from_fn(move || {
+        let [control, low, high, tail @ ..] = rest else { return None };
+        let len = usize::from(u16::from_le_bytes([*low, *high])).min(tail.len());
+        let (request, behind) = tail.split_at(len);
+        rest = behind;
+        Some((*control, request))
+    })
+}
+
 /// Any bytes as requests of several clients: nothing panics, every reply is well-formed.
 ///
-/// The input is a sequence of a control byte, a 16-bit little-endian length and that
-/// many bytes. Bits 0 and 1 of the control byte choose the socket, bit 6 leaves its
-/// replies where they are, bit 7 closes it first.
+/// The input is a sequence of control bytes and requests. Bits 0 and 1 of a control byte
+/// choose the socket, bit 6 leaves its replies where they are, bit 7 closes it first.
 pub fn policy_server(data: &[u8]) {
     let mut kernel = Kernel::new(Config::default());
     let mut sockets = [(); 4].map(|()| kernel.open_policy());
-    let mut rest = data;
-    while let [control, low, high, tail @ ..] = rest {
-        let len = usize::from(u16::from_le_bytes([*low, *high])).min(tail.len());
-        let (message, behind) = tail.split_at(len);
-        rest = behind;
+    for (control, message) in requests(data) {
         let socket = &mut sockets[usize::from(control & 3)];
         if control & 0x80 != 0 {
             kernel.close(*socket);
@@ -273,11 +281,7 @@ pub fn key_server(data: &[u8]) {
     let mut now = 1_700_000_000;
     kernel.set_time(now);
     let mut sockets = [(); 4].map(|()| kernel.open_key());
-    let mut rest = data;
-    while let [control, low, high, tail @ ..] = rest {
-        let len = usize::from(u16::from_le_bytes([*low, *high])).min(tail.len());
-        let (message, behind) = tail.split_at(len);
-        rest = behind;
+    for (control, message) in requests(data) {
         let socket = &mut sockets[usize::from(control & 3)];
         if control & 0x80 != 0 {
             kernel.close(*socket);
@@ -348,18 +352,14 @@ fn again<T: PartialEq + std::fmt::Debug>(
 /// Any bytes as calls of several clients about links, mixed with requests about policy:
 /// nothing panics, every call has one answer, and no secure tunnel loses its protection.
 ///
-/// The input is as that of [`policy_server`]; sockets 0 and 1 are `dld`, 2 is `control`
-/// and 3 is `pf_policy`.
+/// The input is that of [`policy_server`], without bit 6; sockets 0 and 1 are `dld`, 2 is
+/// `control` and 3 is `pf_policy`.
 pub fn link_server(data: &[u8]) {
     let mut kernel = Kernel::new(Config::default());
     let open: [fn(&mut Kernel) -> ConnId; 4] =
         [Kernel::open_dld, Kernel::open_dld, Kernel::open_control, Kernel::open_policy];
     let mut sockets = open.map(|open| open(&mut kernel));
-    let mut rest = data;
-    while let [control, low, high, tail @ ..] = rest {
-        let len = usize::from(u16::from_le_bytes([*low, *high])).min(tail.len());
-        let (message, behind) = tail.split_at(len);
-        rest = behind;
+    for (control, message) in requests(data) {
         let at = usize::from(control & 3);
         if control & 0x80 != 0 {
             kernel.close(sockets[at]);
