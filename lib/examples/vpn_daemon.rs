@@ -187,8 +187,9 @@ fn rules(text: &str, system: &System) -> Result<Vec<PolicyRule>> {
 
 /// The requests for rules, earlier ones before later ones.
 fn messages(rules: &[PolicyRule]) -> impl Iterator<Item = PolicyMessage> {
-    rules.iter().enumerate().filter_map(|(at, rule)| {
-        let priority = policy::base_priority(at)?;
-        Some(rule.message(0, priority, at as u32 + 1, std::process::id(), rule.direction))
+    let requests = rules.iter().flat_map(|rule| (0..rule.requests()).map(move |n| (rule, n)));
+    requests.enumerate().map(|(k, (rule, n))| {
+        let priority = policy::base_priority(k).expect("more than these are not compiled");
+        rule.message(n, priority, k as u32 + 1, std::process::id(), rule.direction)
     })
 }

@@ -41,9 +41,9 @@
 //! }
 //!
 //! let mut requests = Vec::new();
-//! for (at, rule) in rules.iter().enumerate() {
-//!     let priority = policy::base_priority(at).ok_or("too many rules")?;
+//! for rule in &rules {
 //!     for n in 0..rule.requests() {
+//!         let priority = policy::base_priority(requests.len()).ok_or("too many rules")?;
 //!         let sequence = requests.len() as u32 + 1;
 //!         requests.push(rule.message(n, priority, sequence, std::process::id(), rule.direction));
 //!     }
