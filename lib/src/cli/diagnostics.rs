@@ -4,7 +4,8 @@
 //!
 //! Always one line for machines and logs:
 //! `ipsecconf: FILE:LINE:COLUMN: error: what was found, expected what (hint)`.
-//! What is wrong with a file as a whole has no line. On a terminal the line of the source follows, with the place marked.
+//! What is wrong with a file as a whole has no line. On a terminal the line of the source
+//! follows, with the place marked.
 
 use std::io::{self, IsTerminal, Write};
 

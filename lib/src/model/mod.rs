@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Values of IPsec policy in the terms of RFC 4301 and the illumos manuals.
+//! Values of IPsec policy, associations and links, in the terms of RFC 4301 and the illumos
+//! manuals.
 //!
 //! These types know nothing about bytes on a socket ([`crate::wire`]) nor about
 //! the policy language ([`crate::policy`]). Wrong values are hard to make: a

@@ -6,6 +6,10 @@ use std::net::Ipv4Addr;
 
 /// A whole word as an integer with an optional sign. Base 0 takes decimal, `0`
 /// octal and `0x` hexadecimal. Huge numbers saturate; anything left over is no number.
+///
+/// # Panics
+///
+/// If the base is 1 or above 36.
 #[must_use]
 pub fn int(word: &[u8], base: u32) -> Option<i64> {
     let (negative, digits) = match word {

@@ -151,9 +151,10 @@ impl KeyClient {
         }
     }
 
-    /// The next sequence number, from 1.
+    /// The next sequence number, from 1, and after the last one from 1 again: 0 is no
+    /// request's.
     fn next_seq(&mut self) -> u32 {
-        self.seq += 1;
+        self.seq = self.seq.checked_add(1).unwrap_or(1);
         self.seq
     }
 
@@ -164,8 +165,8 @@ impl KeyClient {
         self.socket.send(&bytes).map_err(|source| KeyError::Send { request, source })
     }
 
-    /// Sends messages as [`send`](Self::send) does, in order. Not more than the socket can hold answers
-    /// for: the kernel drops what does not fit.
+    /// Sends messages as [`send`](Self::send) does, in order. Not more than the socket can
+    /// hold answers for: the kernel drops what does not fit.
     pub fn send_all(&mut self, messages: &[Message]) -> Result<(), KeyError> {
         let Some(first) = messages.first() else {
             return Ok(());

@@ -4,6 +4,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `system` | the system a command works on: where everything below is to be had |
 //! | [`links`] | data-links: `/dev/dld`, the link daemon, statistics |
 //! | `socket` | a connection to the kernel that is a socket: one trait |
 //! | `refusal` | what a kernel says when it does not do what it is asked |
@@ -14,7 +15,8 @@
 //! | [`script`] | back end: a scripted exchange for unit tests |
 //! | [`names`] | hosts, networks, services and protocols |
 //! | [`files`] | the lock file, and files that are replaced as a whole |
-//! | `clock` | local time |
+//! | `clock` | the time, and local time |
+//! | `terminal` | the size of a window |
 //! | [`signals`] | holding signals back during a change |
 //! | [`standby`] | asking a kernel for a defect that opens tunnels during a load |
 //!

@@ -62,7 +62,8 @@ impl<'a> FileNames<'a> {
         self.system
     }
 
-    /// The first of these files that exists; an unreadable one is as good as empty.
+    /// The first of these files that can be read, in a lab before those of the machine; none
+    /// is as good as an empty one.
     fn read(&self, paths: &[&str]) -> Vec<u8> {
         let inside = paths.iter().find_map(|path| std::fs::read(self.system.path(path)).ok());
         inside

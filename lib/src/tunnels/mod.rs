@@ -3,7 +3,8 @@
 //! Operations on IP tunnels, each of them whole or not at all.
 //!
 //! A tunnel has a link in the registry, an entry in the stored configuration and an
-//! object in the kernel. An operation that fails takes back what it has done, in reverse.
+//! object in the kernel. An operation that fails takes back what it has done, in reverse;
+//! what deletes is completed by being done again.
 //!
 //! ```text
 //! create   check, resolve -> link id -> stored entry -> kernel -> confirm (if secure)

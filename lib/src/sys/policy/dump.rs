@@ -103,8 +103,8 @@ impl PolicyClient {
         attempt(self)
     }
 
-    /// The tunnels of a scope that have rules on a side: rules of whoever. Costs less than a dump: nothing
-    /// but the names is looked at.
+    /// The tunnels of a scope that have rules on a side: rules of whoever. Costs less than a
+    /// dump: nothing but the names is looked at.
     pub fn tunnels(
         &mut self,
         side: Side,

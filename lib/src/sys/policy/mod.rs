@@ -97,9 +97,9 @@ impl PolicyClient {
     /// Does the kernel know namespaces? Changes nothing.
     pub fn knows_namespaces(&mut self) -> Result<bool, PolicyError> {
         let probe = Message::request(MsgType::LOOKUP, SPD_ACTIVE);
-        let any = NamespaceExt::Name(Namespace::new("probe").expect("a valid name"));
+        let name = Namespace::new("probe").expect("a valid name");
         let before = self.namespace.take();
-        let answer = self.request(&probe.with(Ext::Namespace(any)));
+        let answer = self.request(&probe.with(Ext::Namespace(NamespaceExt::Name(name))));
         self.namespace = before;
         match answer {
             Ok(_) => Ok(true),
@@ -233,6 +233,8 @@ impl PolicyClient {
         let mut go_on = true;
         while next.is_some() || !in_flight.is_empty() {
             let mut batch = Vec::new();
+            // One that is larger than the window goes alone. So no reply is left unread if it
+            // turns out to be too large for the kernel.
             while let Some(message) = next.take_if(|message| {
                 in_flight.is_empty() || bytes_in_flight + message.encoded_len() <= WINDOW
             }) {

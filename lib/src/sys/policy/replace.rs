@@ -10,9 +10,9 @@ use crate::wire::policy::{Diagnostic, Message};
 /// Why a policy has not been replaced. The old one is in force.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplaceError {
-    /// The kernel refuses some rules: position of the message, and why.
+    /// The kernel refuses some rules, at least one: position of the message from 0, and why.
     #[error("the kernel refuses {} of the rules, the first one (number {}): {}",
-        .0.len(), .0[0].0, .0[0].1)]
+        .0.len(), .0[0].0 + 1, .0[0].1)]
     Rules(Vec<(usize, Refusal)>),
     /// Another owner has a rule in force for the same traffic.
     #[error("another owner has rules that cannot stand beside these: {0}")]

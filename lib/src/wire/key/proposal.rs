@@ -86,7 +86,7 @@ pub struct ExtendedCombination {
     pub soft: Lifetime,
     /// Hard limits.
     pub hard: Lifetime,
-    /// All of these together.
+    /// All of these together, at most 255.
     pub algs: Vec<AlgDesc>,
 }
 
