@@ -2,10 +2,11 @@
 
 //! Associations to and from messages.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::consts::{ExtType, MsgType};
-use super::ext::{AddressExt, Ext, IdentityExt, KeyExt, SaExt};
+use super::ext::Ext;
+use super::fields::{AddressExt, IdentityExt, KeyExt, SaExt};
 use super::message::Message;
 use crate::model::{
     Identity, InnerSelector, Lifetime, Prefix, Sa, SaEnd, SaFlags, SaKey, SaState, SaType, Secret,
@@ -200,15 +201,4 @@ fn asked_key(kind: ExtType, key: Option<&SaKey>) -> Option<Ext> {
     bytes.extend_from_slice(key.bytes.expose());
     bytes.resize(key.bytes.len().next_multiple_of(8), 0);
     Some(Ext::Key(kind, KeyExt::new(key.bits.saturating_add(key.salt_bits), 0, bytes.into())))
-}
-
-impl AddressExt {
-    /// Is it no address at all, `0.0.0.0` or `::`?
-    #[must_use]
-    pub fn is_unspecified(&self) -> bool {
-        self.addr16().is_none_or(|addr| {
-            addr == Ipv6Addr::UNSPECIFIED
-                || addr.to_ipv4_mapped().is_some_and(|addr| addr.is_unspecified())
-        })
-    }
 }

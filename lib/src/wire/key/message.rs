@@ -5,7 +5,8 @@
 use zeroize::Zeroizing;
 
 use super::consts::{ExtType, MsgType};
-use super::ext::{AddressExt, Ext, KeyExt, SaExt};
+use super::ext::Ext;
+use super::fields::{AddressExt, KeyExt, SaExt};
 use super::header::Header;
 use super::{FrameError, HEADER_LEN};
 use crate::model::{Lifetime, Namespace, SaType};

@@ -8,7 +8,8 @@ use bstr::BStr;
 
 use super::HEADER_LEN;
 use super::consts::ExtType;
-use super::ext::{AddressExt, Ext, KeyExt};
+use super::ext::Ext;
+use super::fields::{AddressExt, KeyExt};
 use super::message::Message;
 use crate::model::{Lifetime, SaType};
 use crate::wire::errno::Errno;

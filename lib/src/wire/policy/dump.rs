@@ -4,7 +4,8 @@
 
 use super::action::{DecodedAlternative, decode_alternatives};
 use super::consts::{ExtType, RuleFlags};
-use super::ext::{AddressExt, Ext, RulesetExt};
+use super::ext::Ext;
+use super::fields::{AddressExt, RulesetExt};
 use super::message::Message;
 use crate::model::{
     BadTunnelName, Direction, IcmpSelector, Prefix, PrefixTooLong, Selector, SpdRule, TunnelMode,

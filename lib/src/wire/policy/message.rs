@@ -4,7 +4,8 @@
 
 use super::FrameError;
 use super::consts::{ExtType, MsgType};
-use super::ext::{Ext, RuleExt, TunNameExt};
+use super::ext::Ext;
+use super::fields::{RuleExt, TunNameExt};
 use super::image::{HEADER_LEN, Header};
 use crate::wire::message::message;
 

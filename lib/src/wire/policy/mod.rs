@@ -45,6 +45,7 @@ mod consts;
 mod diag;
 mod dump;
 mod ext;
+mod fields;
 pub mod image;
 mod message;
 mod text;
@@ -57,7 +58,8 @@ pub use consts::{
 };
 pub use diag::Diagnostic;
 pub use dump::{DumpItem, RecordError, decode_record};
-pub use ext::{AddressExt, Ext, PortsExt, ProtoExt, RuleExt, RulesetExt, TunNameExt, TypeCodeExt};
+pub use ext::Ext;
+pub use fields::{AddressExt, PortsExt, ProtoExt, RuleExt, RulesetExt, TunNameExt, TypeCodeExt};
 pub use image::{HEADER_LEN, Header};
 pub use message::{DecodeError, Message};
 pub use text::describe;

@@ -7,7 +7,8 @@ use std::fmt::Write;
 use bstr::BStr;
 
 use super::consts::MsgType;
-use super::ext::{AddressExt, Ext};
+use super::ext::Ext;
+use super::fields::AddressExt;
 use super::message::Message;
 use crate::wire::errno::Errno;
 
