@@ -118,4 +118,13 @@ fn a_name_that_no_link_can_have_is_told_to_nobody() {
     for name in [&long, "vpn", ""] {
         assert_eq!(rename(&links, name), (Err(TunnelError::Name), Vec::new()), "{name}");
     }
+    // Nor is it cut by whoever asks the link daemon and the drivers without this check.
+    let mut client = LinkClient::new(Box::new(links.clone()));
+    let (link, name, refused) = (LinkId(5), long.as_bytes(), Err(LinkStatus::BadArgument));
+    assert_eq!(client.rename(link, name), refused);
+    assert_eq!(client.remap_link(link, name), refused);
+    assert_eq!(client.store(name, link, LinkClass::IPTUN, 0, &[]), refused);
+    assert!(client.create_link(name, LinkClass::IPTUN, 0, flags).is_err());
+    assert_eq!(client.find(name), Err(LinkStatus::NotFound));
+    assert!(links.told.take().is_empty());
 }

@@ -20,7 +20,13 @@ const TRIES: usize = 3;
 /// The pause between two tries, in milliseconds.
 const PAUSE: u16 = 10;
 
-/// A client of the link daemon and of the drivers behind `/dev/dld`.
+/// Requests have no room for longer names, and what is left of one may be another name.
+fn fits(name: &[u8]) -> Result<&[u8]> {
+    if name.len() > LINK_NAME_MAX { Err(LinkStatus::BadArgument) } else { Ok(name) }
+}
+
+/// A client of the link daemon and of the drivers behind `/dev/dld`. A name that is longer
+/// than that of a link can be is refused; nothing is cut.
 pub struct LinkClient {
     system: Box<dyn LinkSystem>,
     /// The zone of this process, once it is known; a process does not leave its zone.
@@ -46,13 +52,10 @@ impl LinkClient {
         self.door(request).map(drop)
     }
 
-    /// The link with a name. There is none with a longer name than a link can have: a
-    /// request has no room for one, and what is left of it may be the name of another link.
+    /// The link with a name; of one that is too long there is none.
     pub fn find(&mut self, name: &[u8]) -> Result<LinkInfo> {
-        if name.len() > LINK_NAME_MAX {
-            return Err(LinkStatus::NotFound);
-        }
-        match self.door(&Request::GetLinkId { name: name.to_vec() })? {
+        let name = fits(name).map_err(|_| LinkStatus::NotFound)?.to_vec();
+        match self.door(&Request::GetLinkId { name })? {
             Reply::Link(link) => Ok(link),
             _ => Err(LinkStatus::Failed),
         }
@@ -101,7 +104,7 @@ impl LinkClient {
         media: u32,
         flags: LinkFlags,
     ) -> Result<LinkId> {
-        let name = name.to_vec();
+        let name = fits(name)?.to_vec();
         match self.door(&Request::CreateLinkId { name, class, media, prefix: false, flags })? {
             Reply::Link(link) => Ok(link.link),
             _ => Err(LinkStatus::Failed),
@@ -120,7 +123,7 @@ impl LinkClient {
 
     /// A new name in the registry.
     pub fn remap_link(&mut self, link: LinkId, name: &[u8]) -> Result<()> {
-        self.plain(&Request::RemapLinkId { link, name: name.to_vec() })
+        self.plain(&Request::RemapLinkId { link, name: fits(name)?.to_vec() })
     }
 
     /// All that is stored of a link.
@@ -140,7 +143,7 @@ impl LinkClient {
         media: u32,
         attrs: &[(&str, AttrValue)],
     ) -> Result<()> {
-        let request = Request::CreateConf { name: name.to_vec(), link, class, media };
+        let request = Request::CreateConf { name: fits(name)?.to_vec(), link, class, media };
         let conf = self.conf(&request)?;
         let set: Vec<_> = attrs.iter().map(|(name, value)| (*name, Some(value.clone()))).collect();
         self.write(conf, &set)
@@ -230,7 +233,7 @@ impl LinkClient {
 
     /// Tells the kernel that a link gets a new name.
     pub fn rename(&mut self, link: LinkId, name: &[u8]) -> Result<()> {
-        let rename = Rename { link, other: LinkId::NONE, name: name.to_vec() };
+        let rename = Rename { link, other: LinkId::NONE, name: fits(name)?.to_vec() };
         Ok(self.system.ioctl(dld::RENAME, &mut rename.encode())?)
     }
 
