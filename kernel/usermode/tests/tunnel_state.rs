@@ -658,5 +658,29 @@ fn stored_properties_are_applied_to_a_new_tunnel() {
         let tunnel = host.inside("t0");
         let found = (tunnel.hop_limit, tunnel.encap_limit, host.kernel.mtu(tunnel));
         assert_eq!(found, expected, "{key}={text}");
+/// Policy that is there before the tunnel, or under a name that the tunnel has got, is not the
+/// tunnel's to take away.
+#[test]
+fn simple_policy_that_asks_for_nothing_takes_away_what_is_attached_and_no_more() {
+    for kind in [KernelKind::Modified, KernelKind::Unmodified] {
+        let mut host = Host::new(kind);
+        host.protect("t0");
+        let link = host.link("t0");
+        let params = ends(link, HERE, THERE);
+        let flags = params.flags | KparamFlags::SECINFO;
+        assert_eq!(host.create(&Kparams { flags, ..params }), Errno::OK);
+        assert!(host.info(link).unwrap().flags.contains(KparamFlags::IPSECPOL));
+        assert_eq!(host.rules("t0").len(), 4);
+
+        let renamed = host.link("t1");
+        assert_eq!(host.create(&ends(renamed, HERE, ELSEWHERE)), Errno::OK);
+        host.protect("u0");
+        assert_eq!(host.rename(renamed, "u0"), Errno::OK);
+        assert_eq!(host.inside("u0").policy, None);
+        assert_eq!(host.modify(&simple(renamed, SimplePolicy::default())), Errno::OK);
+        assert_eq!(host.rules("u0").len(), 4);
+    }
+}
+
     }
 }

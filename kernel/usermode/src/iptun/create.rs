@@ -65,10 +65,12 @@ impl Kernel {
         // From here on nothing fails, so nothing has to be undone.
         let secure = tunnel.secure;
         self.tunnels.insert(tunnel);
-        self.attach_policy_of(link, &name);
+        // Before policy of its name is attached: what is there already is not the tunnel's to
+        // take away.
         if let Some(simple) = simple {
             self.set_simple_policy(link, simple);
         }
+        self.attach_policy_of(link, &name);
         self.bind(link)?;
         self.apply_stored_properties(link, &known.attrs);
         if secure {

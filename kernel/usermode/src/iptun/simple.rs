@@ -81,11 +81,16 @@ impl Kernel {
         Ok(Some(Simple { asked, name, chain }))
     }
 
-    /// Puts four rules in the place of everything on both sides, or takes it all away.
+    /// Puts four rules in the place of everything on both sides of what is attached, or takes
+    /// it all away. Without anything attached there is nothing to take away, whatever policy
+    /// there may be under the name of the link.
     pub(super) fn set_simple_policy(&mut self, link: LinkId, simple: Simple) {
         let Simple { asked, name, chain } = simple;
         let attached = self.tunnels.by_link.get(&link).and_then(|tunnel| tunnel.policy.clone());
         self.with_tunnel(link, |tunnel| tunnel.simple = Some(asked));
+        if attached.is_none() && chain.is_empty() {
+            return;
+        }
         let name = attached.unwrap_or(name);
         if !chain.is_empty() {
             self.spd.create(&name);
