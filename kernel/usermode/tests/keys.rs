@@ -4,11 +4,14 @@
 
 mod common;
 
-use illumos_ipsec::model::{Lifetime, Sa, SaFlags, SaState, SaType, TunnelMode};
+use illumos_ipsec::model::{
+    Lifetime, Sa, SaFlags, SaState, SaType, TunnelMode, default_algorithms,
+};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{
     AddressExt, Diagnostic, Ext, ExtType, Header, Message, MsgType, SaExt,
 };
+use illumos_ipsec::wire::policy::update_algorithms;
 use ipsec_usermode::packet::{Outcome, Packet, Protection, Reason, Spis};
 use ipsec_usermode::{Config, ConnId, Kernel, KernelKind};
 
@@ -192,6 +195,21 @@ fn weak_keys_and_wrong_sizes() {
     aes.encr_key = Some(illumos_ipsec::model::SaKey { bits: 160, salt_bits: 0, bytes });
     let header = world.add(&aes);
     assert_eq!((header.errno, header.diagnostic), (Errno::EINVAL, Diagnostic::BAD_CTX));
+}
+
+/// A table of algorithms can say anything; no key is as long as the salt of this one.
+#[test]
+fn a_salt_that_no_key_can_have_refuses_keys() {
+    let mut world = World::new();
+    let mut algorithms = default_algorithms();
+    algorithms.iter_mut().for_each(|alg| alg.params = vec![u16::MAX; 3]);
+    let policy = world.kernel.open_policy();
+    world.kernel.request(policy, &update_algorithms(&algorithms, &[]).encode());
+    assert_eq!(world.kernel.next_reply(policy).unwrap()[2], 0);
+    let register = Message::request(MsgType::REGISTER, SaType::ESP);
+    assert_eq!(world.ask(&register).errno, Errno::OK);
+    let header = world.add(&association(1, THERE, HERE, false));
+    assert_eq!((header.errno, header.diagnostic), (Errno::EINVAL, Diagnostic::BAD_EKEYBITS));
 }
 
 #[test]

@@ -77,8 +77,9 @@ impl<'a> Cipher<'a> {
         param.or(self.0.blocks.values.first().copied()).unwrap_or(0).into()
     }
 
+    /// Bits of salt. A table can have any number of octets; no key is as long as some.
     pub(crate) fn salt_bits(self) -> u16 {
-        self.0.params.values.get(2).copied().unwrap_or(0) * BITS
+        self.0.params.values.get(2).copied().unwrap_or(0).saturating_mul(BITS)
     }
 
     pub(crate) fn flags(self) -> illumos_ipsec::model::AlgFlags {
