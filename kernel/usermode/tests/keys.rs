@@ -15,10 +15,10 @@ use illumos_ipsec::wire::policy::update_algorithms;
 use ipsec_usermode::packet::{Outcome, Packet, Protection, Reason, Spis};
 use ipsec_usermode::{Config, ConnId, Kernel, KernelKind};
 
-use common::links::{HERE, Host, THERE};
+use common::links::{ELSEWHERE, HERE, Host, THERE};
 use common::traffic::{
-    ESP_OR_PASS, SPI_IN, SPI_OUT, add_keys, arriving, association, out, part, tunnel_rule,
-    with_tunnel,
+    ESP_OR_PASS, SPI_IN, SPI_OUT, add_keys, arriving, association, from_outside, out, part,
+    tunnel_rule, with_tunnel,
 };
 use common::{ESP, addr};
 
@@ -370,6 +370,26 @@ fn the_association_says_how_a_packet_was_protected() {
     {
         let packet = with_spi(arriving("tun0"), spi);
         assert_eq!(outcome(&host, &packet), Outcome::Drop(reason), "{spi:#x}");
+    }
+}
+
+/// Its number and our address are not enough: it is that of one peer, if it has a source.
+#[test]
+fn an_association_opens_only_what_comes_from_its_source() {
+    let mut host = protect(KernelKind::Modified);
+    let socket = host.kernel.open_key();
+    let any = "0.0.0.0";
+    for (spi, src) in [(SPI_IN, THERE), (SPI_IN + 1, ELSEWHERE), (SPI_IN + 2, any)] {
+        host.kernel.request(socket, &association(spi, src, HERE, true).add_request().encode());
+        assert_eq!(host.kernel.next_reply(socket).unwrap()[2], 0);
+    }
+    let refused = Outcome::Drop(Reason::NoAssociation);
+    for packet in [arriving("tun0"), from_outside()] {
+        for (more, opens) in [(0, true), (1, false), (2, true)] {
+            let outcome = host.kernel.verdict(&with_spi(packet.clone(), SPI_IN + more)).outcome;
+            assert_eq!(matches!(outcome, Outcome::Protect { .. }), opens, "{more}");
+            assert_eq!(outcome == refused, !opens, "{more}");
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use illumos_ipsec::model::{
 use serde_json::{Value, json};
 
 use super::question::{Packet, Path, Protection, Spis, Used};
+use super::system::Outer;
 use super::verdict::{Outcome, Reason, Verdict};
 use crate::Kernel;
 use crate::iptun::Tunnel;
@@ -204,18 +205,21 @@ impl Kernel {
         let Some(given) = packet.protection.filter(|given| given.spis != Spis::default()) else {
             return Ok(None);
         };
-        let ours = match &packet.path {
-            Path::Host => Some(packet.destination),
-            Path::Outer { local, .. } => Some(*local),
-            Path::Tunnel(name) => self.tunnel(name.as_bytes()).and_then(|tunnel| tunnel.local),
+        let seen = match &packet.path {
+            Path::Host => Some(Outer { local: packet.destination, remote: packet.source }),
+            Path::Outer { local, remote } => Some(Outer { local: *local, remote: *remote }),
+            Path::Tunnel(name) => self
+                .tunnel(name.as_bytes())
+                .and_then(|tunnel| self.outer_of_arriving(packet, tunnel)),
         };
-        let ours = ours.ok_or(Reason::NoAssociation)?;
+        let Outer { local, remote } = seen.ok_or(Reason::NoAssociation)?;
         let mut opened =
             Protection { spis: given.spis, self_encap: given.self_encap, ..Protection::default() };
         let mut used = Vec::new();
         for (kind, spi) in [(SaType::AH, given.spis.ah), (SaType::ESP, given.spis.esp)] {
             let Some(spi) = spi else { continue };
-            let found = self.sadb.find(kind, spi, None, ours, true);
+            // Who has the keys of one peer is not to be taken for another one.
+            let found = self.sadb.find(kind, spi, Some(remote), local, true);
             let found = found.and_then(|id| Some((id, self.sadb.get(id)?)));
             let Some((id, sa)) = found.filter(|(_, sa)| sa.table.inbound() && sa.is_usable())
             else {

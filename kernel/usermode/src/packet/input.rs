@@ -21,14 +21,19 @@ impl Kernel {
         let Some(tunnel) = self.tunnel(name.as_bytes()) else {
             return Verdict::drop(None, Reason::NoLink);
         };
-        let remote = match tunnel.kind {
-            TunnelType::SixToFour => Some(self.six_to_four_sender(packet)),
-            TunnelType::Ipv4 | TunnelType::Ipv6 => tunnel.remote,
-        };
-        match (tunnel.local, remote) {
-            (Some(local), Some(remote)) => self.outer_input(packet, local, remote),
-            _ => Verdict::drop(Some(tunnel.link), Reason::NotRunning),
+        match self.outer_of_arriving(packet, tunnel) {
+            Some(Outer { local, remote }) => self.outer_input(packet, local, remote),
+            None => Verdict::drop(Some(tunnel.link), Reason::NotRunning),
         }
+    }
+
+    /// The outer addresses of a packet that arrives through a tunnel.
+    pub(super) fn outer_of_arriving(&self, packet: &Packet, tunnel: &Tunnel) -> Option<Outer> {
+        let remote = match tunnel.kind {
+            TunnelType::SixToFour => self.six_to_four_sender(packet),
+            TunnelType::Ipv4 | TunnelType::Ipv6 => tunnel.remote?,
+        };
+        Some(Outer { local: tunnel.local?, remote })
     }
 
     /// A packet with these outer addresses. A tunnel is found while it is bound, whatever
