@@ -150,6 +150,37 @@ fn the_same_traffic_twice_is_refused_whoever_asks() {
     assert_eq!(status(&mut kernel, conn, &own), (Errno::EEXIST, Diagnostic::NONE));
 }
 
+/// Adding never brings ICMP rules of one list together that protect in two ways; an exchange
+/// can. Then the first one counts, as in the C kernel: the one that came last.
+#[test]
+fn after_an_exchange_new_icmp_rules_are_compared_with_the_first_of_the_list() {
+    let other: &[(AttrTag, u32)] =
+        &[(AttrTag::TYPE, 3), (AttrTag::FLAGS, 1), (AttrTag::AH_AUTH, 5), (AttrTag::END, 0)];
+    let icmp = |side, action, net| add(side, OUT, 5, action).with(proto(1)).with(local(net));
+    // With few rules and with many, which are kept differently; and with a list that a copy
+    // has turned round.
+    for (filler, turned) in [(0, false), (40, false), (0, true), (40, true)] {
+        let (mut kernel, conn) = start();
+        for n in 0..filler {
+            let filler = add(ACTIVE, OUT, 1, ESP).with(local(&format!("192.0.2.{n}/32")));
+            done(&mut kernel, conn, &filler);
+        }
+        done(&mut kernel, conn, &icmp(ACTIVE, ESP, "10.1.0.0/16"));
+        if turned {
+            for kind in [MsgType::CLONE, MsgType::FLIP] {
+                done(&mut kernel, conn, &message(kind, ACTIVE));
+            }
+            done(&mut kernel, conn, &message(MsgType::FLUSH, STANDBY));
+        }
+        done(&mut kernel, conn, &of(OWNERS[1], "", icmp(STANDBY, other, "10.2.0.0/16")));
+        done(&mut kernel, conn, &of(OWNERS[1], "", message(MsgType::FLIP, ACTIVE)));
+        let as_before = icmp(ACTIVE, ESP, "10.3.0.0/16");
+        assert_eq!(status(&mut kernel, conn, &as_before), CONFLICT, "{filler} {turned}");
+        let as_first = icmp(ACTIVE, other, "10.3.0.0/16");
+        assert_eq!(status(&mut kernel, conn, &as_first), OK, "{filler} {turned}");
+    }
+}
+
 #[test]
 fn only_own_rules_are_deleted() {
     for head in HEADS {

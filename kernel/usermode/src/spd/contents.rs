@@ -9,14 +9,14 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hash};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use illumos_ipsec::model::Namespace;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::chain::{Chain, protects};
+use super::chain::protects;
 use super::place::{List, Place, Way};
-use super::rule::{Family, Owner, Rule, RuleSelector};
+use super::rule::{Family, Owner, Rule, RuleSelector, is_icmp};
 
 /// Up to so many rules a vector is kept.
 const FEW: usize = 16;
@@ -48,13 +48,16 @@ pub(crate) struct Many {
     by_host: OnceLock<SlotMap>,
     /// First and last place of each list that has rules.
     ends: FxHashMap<List, (Place, Place)>,
-    /// Number of protecting ICMP rules of a list and family, and the chain of one of them.
-    icmp: BTreeMap<(List, Family), (usize, Chain)>,
+    /// The protecting ICMP rules of each list.
+    icmp: BTreeMap<IcmpKey, BTreeSet<Place>>,
     /// The rules of each owner with a name.
     by_owner: BTreeMap<Namespace, BTreeSet<Place>>,
     /// Number of rules that look at ports.
     with_ports: usize,
 }
+
+/// A list, and the number of ICMP in one of the families.
+pub(crate) type IcmpKey = (List, u8);
 
 /// A position in [`Many::rules`].
 type Slot = u32;
@@ -153,16 +156,19 @@ impl Contents {
         }
     }
 
-    /// The chain of the protecting ICMP rules of a list and family; they all ask for the same.
-    pub(crate) fn icmp_chain(&self, list: List, family: Family) -> Option<&Chain> {
+    /// The first protecting ICMP rule of a list, or the last.
+    pub(crate) fn icmp(&self, key: IcmpKey, last: bool) -> Option<&Rule> {
         match self {
-            Self::Few(rules) => rules
-                .iter()
-                .find(|(place, rule)| {
-                    place.list() == list && icmp_key(*place, rule) == Some((list, family))
-                })
-                .map(|(_, rule)| &rule.action),
-            Self::Many(many) => many.icmp.get(&(list, family)).map(|(_, chain)| chain),
+            Self::Few(rules) => {
+                let mut found =
+                    rules.iter().filter(|(place, rule)| icmp_key(place.list(), rule) == Some(key));
+                let found = if last { found.next_back() } else { found.next() };
+                found.map(|(_, rule)| rule)
+            }
+            Self::Many(many) => {
+                let places = many.icmp.get(&key)?;
+                self.get(*if last { places.last() } else { places.first() }?)
+            }
         }
     }
 
@@ -362,8 +368,8 @@ impl Many {
             self.by_owner.entry(owner.clone()).or_default().insert(place);
         }
         self.with_ports += usize::from(rule.selector.has_ports());
-        if let Some(key) = icmp_key(place, &rule) {
-            self.icmp.entry(key).or_insert_with(|| (0, Arc::clone(&rule.action))).0 += 1;
+        if let Some(key) = icmp_key(place.list(), &rule) {
+            self.icmp.entry(key).or_default().insert(place);
         }
         self.rules[at as usize] = Some((place, rule));
     }
@@ -380,22 +386,12 @@ impl Many {
             by_host.remove(hash, at);
         }
         self.remove_end(place);
-        if let Some(owner) = &rule.namespace
-            && let Some(places) = self.by_owner.get_mut(owner)
-        {
-            places.remove(&place);
-            if places.is_empty() {
-                self.by_owner.remove(owner);
-            }
+        if let Some(owner) = &rule.namespace {
+            forget(&mut self.by_owner, owner, place);
         }
         self.with_ports -= usize::from(rule.selector.has_ports());
-        if let Some(key) = icmp_key(place, &rule)
-            && let Some((count, _)) = self.icmp.get_mut(&key)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.icmp.remove(&key);
-            }
+        if let Some(key) = icmp_key(place.list(), &rule) {
+            forget(&mut self.icmp, &key, place);
         }
         Some(rule)
     }
@@ -457,10 +453,21 @@ impl SlotMap {
     }
 }
 
-/// The list and family of a protecting ICMP rule.
-fn icmp_key(place: Place, rule: &Rule) -> Option<(List, Family)> {
-    (rule.selector.is_icmp() && protects(&rule.action))
-        .then(|| (place.list(), rule.selector.family))
+/// What a protecting ICMP rule of a list is found by. A list of the hash has rules of both
+/// families, and the number alone counts there.
+pub(crate) fn icmp_key(list: List, rule: &Rule) -> Option<IcmpKey> {
+    let proto = rule.selector.proto.filter(|proto| is_icmp(*proto))?;
+    protects(&rule.action).then_some((list, proto))
+}
+
+/// Takes a place out of a set, and the set with its last place.
+fn forget<K: Ord>(sets: &mut BTreeMap<K, BTreeSet<Place>>, key: &K, place: Place) {
+    if let Some(places) = sets.get_mut(key) {
+        places.remove(&place);
+        if places.is_empty() {
+            sets.remove(key);
+        }
+    }
 }
 
 /// A number for a direction and selectors.

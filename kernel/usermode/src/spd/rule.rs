@@ -159,10 +159,20 @@ impl RuleSelector {
     }
 }
 
+/// Number of ICMP in IPv4.
+const ICMP: u8 = 1;
+/// Number of ICMP in IPv6.
+const ICMPV6: u8 = 58;
+
+/// Is this the number of ICMP in either family?
+pub(crate) fn is_icmp(proto: u8) -> bool {
+    matches!(proto, ICMP | ICMPV6)
+}
+
 fn icmp_protocol(family: Family) -> u8 {
     match family {
-        Family::V4 => 1,
-        Family::V6 => 58,
+        Family::V4 => ICMP,
+        Family::V6 => ICMPV6,
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use illumos_ipsec::model::Namespace;
 
-use super::chain::{protects, same_protection};
-use super::contents::{Contents, Placed};
+use super::chain::same_protection;
+use super::contents::{Contents, Placed, icmp_key};
 use super::place::{List, Place, Way};
 use super::rule::{Family, Owner, PacketSelector, Rule, RuleSelector};
 
@@ -39,9 +39,10 @@ impl Table {
         self.contents.as_ref().map_or(0, |contents| contents.len())
     }
 
-    /// Why a rule may not be added, if so: one with the same selectors is there, or one
-    /// that protects ICMP in another way than the rules of its list do. Gives the owner of
-    /// what is in the way.
+    /// Why a rule may not be added, if so: one with the same selectors is there, or it
+    /// protects ICMP in another way than the first rule of its list that does. (The others do
+    /// it in the same way, unless an exchange or a copy has brought two owners together.)
+    /// Gives the owner of what is in the way.
     pub(crate) fn in_the_way(&self, way: Way, rule: &Rule) -> Option<Owner> {
         let contents = self.contents.as_deref()?;
         let owner = |place| contents.get(place).and_then(|rule| rule.namespace.clone());
@@ -50,23 +51,12 @@ impl Table {
             let own = contents.find_owned(way, &rule.selector, &rule.namespace);
             return Some(owner(own.unwrap_or(place)));
         }
-        if !rule.selector.is_icmp() || !protects(&rule.action) {
+        if !rule.selector.is_icmp() {
             return None;
         }
-        let list = self.list(way, &rule.selector);
-        let chain = contents.icmp_chain(list, rule.selector.family)?;
-        if same_protection(chain, &rule.action) {
-            return None;
-        }
-        let mut rules = std::iter::successors(self.next_in(list, None), |(place, _)| {
-            self.next_in(list, Some(*place))
-        });
-        let other = rules.find(|(_, other)| {
-            other.selector.is_icmp()
-                && protects(&other.action)
-                && other.selector.family == rule.selector.family
-        });
-        Some(other.and_then(|(_, other)| other.namespace.clone()))
+        let key = icmp_key(self.list(way, &rule.selector), rule)?;
+        let first = contents.icmp(key, self.reversed)?;
+        (!same_protection(&first.action, &rule.action)).then(|| first.namespace.clone())
     }
 
     /// Adds a rule at the head of its list. Version +1.
