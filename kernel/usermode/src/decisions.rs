@@ -140,8 +140,8 @@ pub const DECISIONS: &[Decision] = &[
     Decision {
         name: "policy shared by two tunnels after a rename",
         illumos: "deleting one takes the head out of the list and leaves it with the other one; deleting both takes it out twice",
-        modified: "both lose it with the first",
-        unmodified: "as modified",
+        modified: "the head goes with the last one",
+        unmodified: "both lose it with the first",
         cases: &[],
     },
     Decision {

@@ -374,6 +374,32 @@ fn a_secure_tunnel_keeps_an_eye_on_the_policy_it_has_under_an_old_name() {
     assert_eq!(host.state("u0"), UP);
 }
 
+/// As in C: what is called otherwise behind the back of the driver is compared by name as soon
+/// as it is plumbed.
+#[test]
+fn a_secure_tunnel_that_is_plumbed_has_the_policy_of_its_name_or_none() {
+    let mut host = Host::new(KernelKind::Modified);
+    let link = host.tunnel("t0", true);
+    host.protect("t0");
+    let remap = |name: &str| Request::RemapLinkId { link, name: name.as_bytes().to_vec() };
+    assert_eq!(host.ask(&remap("u0")), Errno::OK);
+    host.kernel.plumb(link);
+    assert_eq!((host.inside("u0").policy.clone(), host.state("u0")), (None, LOW));
+    // The rules wait for a tunnel of their name.
+    assert_eq!(host.rules("t0").len(), 4);
+    host.kernel.unplumb(link);
+    assert_eq!(host.ask(&remap("t0")), Errno::OK);
+    host.kernel.plumb(link);
+    assert_eq!(host.state("t0"), UP);
+    // Policy under the new name takes the place of what it has.
+    host.kernel.unplumb(link);
+    host.policy(&in_tunnel(add(ACTIVE, BOTH | TUNNEL, 5, AH), "v0"));
+    assert_eq!(host.ask(&remap("v0")), Errno::OK);
+    host.kernel.plumb(link);
+    assert_eq!(host.inside("v0").policy, Some(name("v0")));
+    assert_eq!((host.state("v0"), host.mtu(link)), (UP, 1436));
+}
+
 #[test]
 fn a_renamed_tunnel_keeps_its_old_policy_until_a_second_head_replaces_it() {
     for kind in [KernelKind::Modified, KernelKind::Unmodified] {
@@ -397,20 +423,25 @@ fn a_renamed_tunnel_keeps_its_old_policy_until_a_second_head_replaces_it() {
 }
 
 #[test]
-fn two_tunnels_with_one_policy_lose_it_with_the_first() {
-    let mut host = Host::new(KernelKind::Modified);
-    let first = host.tunnel("t0", false);
-    host.protect("t0");
-    assert_eq!(host.rename(first, "u0"), Errno::OK);
-    let second = host.link("t0");
-    let params = ends(second, HERE, ELSEWHERE);
-    let params = Kparams { flags: params.flags | KparamFlags::SECURE, ..params };
-    assert_eq!(host.create_secure(&params), Errno::OK);
-    host.kernel.plumb(second);
-    assert_eq!(host.state("t0"), UP);
-    assert_eq!(host.delete(first), Errno::OK);
-    assert_eq!(host.state("t0"), LOW);
-    assert_eq!(host.inside("t0").policy, None);
+fn policy_of_two_tunnels_goes_with_the_last_of_them_and_without_the_change_with_the_first() {
+    for (kind, stays) in [(KernelKind::Modified, true), (KernelKind::Unmodified, false)] {
+        for renamed_first in [true, false] {
+            let mut host = Host::new(kind);
+            let renamed = host.tunnel("t0", false);
+            host.protect("t0");
+            assert_eq!(host.rename(renamed, "u0"), Errno::OK);
+            let second = host.link("t0");
+            assert_eq!(host.create(&ends(second, HERE, ELSEWHERE)), Errno::OK);
+            let both = [("u0", renamed), ("t0", second)];
+            let [(_, gone), (left, last)] = if renamed_first { both } else { [both[1], both[0]] };
+            assert_eq!(host.delete(gone), Errno::OK);
+            assert_eq!(host.inside(left).policy.is_some(), stays, "{kind:?} {left}");
+            let in_use = host.info(last).unwrap().flags.contains(KparamFlags::IPSECPOL);
+            assert_eq!(in_use, stays, "{kind:?} {left}");
+            assert_eq!(host.delete(last), Errno::OK);
+            assert_eq!(host.kernel.tunnel_flags(&name("t0")), None);
+        }
+    }
 }
 
 #[test]
@@ -627,6 +658,30 @@ fn simple_policy_is_set_with_the_rest_of_a_request_or_not_at_all() {
     assert_eq!(host.mtu(second), 1402);
 }
 
+/// Policy that is there before the tunnel, or under a name that the tunnel has got, is not the
+/// tunnel's to take away.
+#[test]
+fn simple_policy_that_asks_for_nothing_takes_away_what_is_attached_and_no_more() {
+    for kind in [KernelKind::Modified, KernelKind::Unmodified] {
+        let mut host = Host::new(kind);
+        host.protect("t0");
+        let link = host.link("t0");
+        let params = ends(link, HERE, THERE);
+        let flags = params.flags | KparamFlags::SECINFO;
+        assert_eq!(host.create(&Kparams { flags, ..params }), Errno::OK);
+        assert!(host.info(link).unwrap().flags.contains(KparamFlags::IPSECPOL));
+        assert_eq!(host.rules("t0").len(), 4);
+
+        let renamed = host.link("t1");
+        assert_eq!(host.create(&ends(renamed, HERE, ELSEWHERE)), Errno::OK);
+        host.protect("u0");
+        assert_eq!(host.rename(renamed, "u0"), Errno::OK);
+        assert_eq!(host.inside("u0").policy, None);
+        assert_eq!(host.modify(&simple(renamed, SimplePolicy::default())), Errno::OK);
+        assert_eq!(host.rules("u0").len(), 4);
+    }
+}
+
 /// What is stored for a link is applied when its tunnel is made, as far as it fits.
 #[test]
 fn stored_properties_are_applied_to_a_new_tunnel() {
@@ -658,29 +713,5 @@ fn stored_properties_are_applied_to_a_new_tunnel() {
         let tunnel = host.inside("t0");
         let found = (tunnel.hop_limit, tunnel.encap_limit, host.kernel.mtu(tunnel));
         assert_eq!(found, expected, "{key}={text}");
-/// Policy that is there before the tunnel, or under a name that the tunnel has got, is not the
-/// tunnel's to take away.
-#[test]
-fn simple_policy_that_asks_for_nothing_takes_away_what_is_attached_and_no_more() {
-    for kind in [KernelKind::Modified, KernelKind::Unmodified] {
-        let mut host = Host::new(kind);
-        host.protect("t0");
-        let link = host.link("t0");
-        let params = ends(link, HERE, THERE);
-        let flags = params.flags | KparamFlags::SECINFO;
-        assert_eq!(host.create(&Kparams { flags, ..params }), Errno::OK);
-        assert!(host.info(link).unwrap().flags.contains(KparamFlags::IPSECPOL));
-        assert_eq!(host.rules("t0").len(), 4);
-
-        let renamed = host.link("t1");
-        assert_eq!(host.create(&ends(renamed, HERE, ELSEWHERE)), Errno::OK);
-        host.protect("u0");
-        assert_eq!(host.rename(renamed, "u0"), Errno::OK);
-        assert_eq!(host.inside("u0").policy, None);
-        assert_eq!(host.modify(&simple(renamed, SimplePolicy::default())), Errno::OK);
-        assert_eq!(host.rules("u0").len(), 4);
-    }
-}
-
     }
 }

@@ -148,7 +148,9 @@ impl Kernel {
     fn start(&mut self, link: LinkId, started: bool) {
         if let Some(tunnel) = self.tunnels.by_link.get_mut(&link) {
             tunnel.started = started;
-            self.look_for_policy(link);
+            if started {
+                self.take_own_policy(link);
+            }
             self.update_link_state(link);
         }
     }

@@ -5,7 +5,7 @@
 use illumos_ipsec::model::{LinkId, TunnelName};
 use illumos_ipsec::wire::errno::Errno;
 
-use crate::Kernel;
+use crate::{Kernel, KernelKind};
 
 impl Kernel {
     /// IPTUN_DELETE. The policy of the tunnel goes with it.
@@ -18,14 +18,18 @@ impl Kernel {
         Ok(())
     }
 
-    /// Removes a tunnel and its policy.
+    /// Removes a tunnel and its policy. After a rename two tunnels can have the same policy:
+    /// it goes with the last one. Without the change it goes with the first.
     pub(crate) fn discard_tunnel(&mut self, link: LinkId) {
         let Some(policy) = self.tunnels.remove(link).and_then(|tunnel| tunnel.policy) else {
             return;
         };
+        let others = self.tunnels.with_policy(&policy);
+        if self.kind == KernelKind::Modified && !others.is_empty() {
+            return;
+        }
         self.spd.destroy(&policy);
-        // After a rename two tunnels can have had the same policy.
-        for other in self.tunnels.with_policy(&policy) {
+        for other in others {
             self.tunnels.attach(other, None);
             self.policy_changed(other);
         }

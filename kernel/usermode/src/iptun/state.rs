@@ -56,9 +56,16 @@ impl Kernel {
     }
 
     /// A secure tunnel without policy looks again whether there is some under its name.
-    pub(crate) fn look_for_policy(&mut self, link: LinkId) {
-        let lacks = |tunnel: &Tunnel| tunnel.secure && tunnel.policy.is_none();
-        if !self.tunnels.by_link.get(&link).is_some_and(lacks) {
+    pub(super) fn look_for_policy(&mut self, link: LinkId) {
+        if self.tunnels.by_link.get(&link).is_some_and(|tunnel| tunnel.policy.is_none()) {
+            self.take_own_policy(link);
+        }
+    }
+
+    /// A secure tunnel takes the policy of its name, or none: the link may have got another
+    /// name without the driver.
+    pub(crate) fn take_own_policy(&mut self, link: LinkId) {
+        if !self.tunnels.by_link.get(&link).is_some_and(|tunnel| tunnel.secure) {
             return;
         }
         let name = self.links.link(link).and_then(|link| TunnelName::new(&link.name).ok());
