@@ -535,8 +535,15 @@ fn what_would_be_read_as_something_else_is_not_stored() {
     assert_eq!(set(&mut host, conf, "raddr", text(&long)), Errno::OK);
     assert_eq!(host.ask(&Request::WriteConf { conf }), Errno::ENOSPC);
     assert_eq!(files.stored(), before);
-    assert_eq!(set(&mut host, conf, "raddr", text(&long[..900])), Errno::OK);
+    let room = 1022 - "t0\tclass=int,128;media=int,2147483649;type=int,1;raddr=string,;".len();
+    assert_eq!(set(&mut host, conf, "raddr", text(&long[..room])), Errno::OK);
     assert_eq!(host.ask(&Request::WriteConf { conf }), Errno::OK);
+    let rename = |name: &[u8]| Request::RemapLinkId { link, name: name.to_vec() };
+    let before = files.stored();
+    assert_eq!(host.ask(&rename(b"tt0")), Errno::ENOSPC);
+    assert_eq!(files.stored(), before);
+    assert_eq!(find(&mut host, "t0").unwrap().link, link);
+    assert_eq!(host.ask(&rename(b"v0")), Errno::OK);
 }
 
 #[test]

@@ -77,7 +77,6 @@ impl Registry {
         let before = link.clone();
         let mut after = link.clone();
         after.attrs = conf.attrs;
-        // The daemon reads a line with a bound, so a longer one would be lost.
         let line = make_line(&after);
         if line.len() > LINE_MAX {
             return Err(Errno::ENOSPC);

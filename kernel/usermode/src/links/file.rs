@@ -36,7 +36,7 @@ pub(super) struct ActiveFile {
     stale: bool,
 }
 
-/// The longest line that the daemon of illumos reads, in bytes.
+/// The longest line that the daemon of illumos reads, in bytes: what is longer would be lost.
 pub(super) const LINE_MAX: usize = 1022;
 
 /// Tunnels of old files have this class.

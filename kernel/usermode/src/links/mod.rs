@@ -18,7 +18,7 @@ use illumos_ipsec::wire::dlmgmt::{AttrValue, ConfId, LinkFlags, LinkInfo};
 use illumos_ipsec::wire::errno::Errno;
 
 use self::conf::Conf;
-use self::file::{ActiveFile, Entry, make_line};
+use self::file::{ActiveFile, Entry, LINE_MAX, make_line};
 pub use self::store::{LinkFile, LinkStore, MemoryStore};
 use crate::host::Caller;
 
@@ -200,11 +200,16 @@ impl Registry {
             return Err(Errno::EEXIST);
         }
         let link = self.links.get_mut(&id).ok_or(Errno::ENOENT)?;
-        let before = link.clone();
-        let old = std::mem::replace(&mut link.name, name.to_vec());
-        link.line = Some(make_line(link));
-        link.generation += 1;
+        let mut after = Link { name: name.to_vec(), ..link.clone() };
+        let line = make_line(&after);
         let stored = link.flags.contains(LinkFlags::PERSIST);
+        if stored && line.len() > LINE_MAX {
+            return Err(Errno::ENOSPC);
+        }
+        after.line = Some(line);
+        after.generation += 1;
+        let before = std::mem::replace(link, after);
+        let old = before.name.clone();
         if stored && let Err(errno) = self.save_persistent() {
             self.links.insert(id, before);
             return Err(errno);
