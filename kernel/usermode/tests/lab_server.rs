@@ -691,6 +691,20 @@ fn a_shell_that_does_not_want_to_end_has_to() {
 }
 
 #[test]
+fn a_shell_whose_server_cannot_be_started_leaves_nothing() {
+    let temporary = TempDir::new().unwrap();
+    let mut command = Command::new("/bin/sh");
+    // Too few descriptors for the pipes to a server.
+    command.args(["-c", "ulimit -n 6; exec \"$0\" shell -c true"]);
+    command.arg(env!("CARGO_BIN_EXE_ipsec-lab")).env("TMPDIR", temporary.path());
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("cannot run"), "{stderr}");
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_shell_that_is_killed_leaves_nothing() {
     let (mut shell, stdin, lab) = waiting_shell("echo $IPSEC_LAB; exec cat");
     shell.signal(Signal::SIGKILL);

@@ -11,6 +11,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use tempfile::TempDir;
+
 use super::args::KernelArgs;
 use super::{LAB_VARIABLE, LabError};
 
@@ -42,8 +44,11 @@ impl Lab {
     /// Starts a server in `dir`, or in a temporary directory, and waits until it answers.
     pub(super) fn start(dir: Option<&Path>, kernel: &KernelArgs) -> Result<Self, LabError> {
         let (dir, temporary) = match dir {
-            Some(dir) => (dir.to_owned(), false),
-            None => (temporary_dir()?, true),
+            Some(dir) => (dir.to_owned(), None),
+            None => {
+                let made = temporary_dir()?;
+                (made.path().to_owned(), Some(made))
+            }
         };
         let program = env::current_exe()
             .map_err(|source| LabError::io("cannot find", Path::new("ipsec-lab"), source))?;
@@ -51,7 +56,7 @@ impl Lab {
         // A process group of its own: the terminal's ^C is not for the server.
         command.arg("serve").arg(&dir).arg("--until-eof").process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        if temporary {
+        if temporary.is_some() {
             command.arg("--remove");
         }
         if kernel.unmodified {
@@ -70,6 +75,8 @@ impl Lab {
             command.spawn().map_err(|source| LabError::io("cannot run", &program, source))?;
         let alive = server.stdin.take();
         wait_until_ready(&mut server)?;
+        // From here on the server removes it, which outlives this process, however that ends.
+        temporary.map(TempDir::keep);
         let mut lab = Self { dir, commands: Vec::new(), server, alive };
         lab.dir = lab.dir.canonicalize().map_err(|e| LabError::io("cannot use", &lab.dir, e))?;
         lab.commands = link_commands(&lab.dir, &program)?;
@@ -130,11 +137,9 @@ impl Drop for Lab {
     }
 }
 
-fn temporary_dir() -> Result<PathBuf, LabError> {
+fn temporary_dir() -> Result<TempDir, LabError> {
     let made = tempfile::Builder::new().prefix("ipsec-lab.").tempdir();
-    // Removed by the server, which outlives this process, however that ends.
-    made.map(tempfile::TempDir::keep)
-        .map_err(|source| LabError::io("cannot create a directory in", &env::temp_dir(), source))
+    made.map_err(|source| LabError::io("cannot create a directory in", &env::temp_dir(), source))
 }
 
 fn wait_until_ready(server: &mut Child) -> Result<(), LabError> {
