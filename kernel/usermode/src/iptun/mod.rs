@@ -9,6 +9,7 @@
 //! | `bind` | the table of outer addresses in which an arriving packet finds its tunnel |
 //! | `state` | policy and link state |
 //! | `mtu` | the MTU |
+//! | `room` | what a tunnel remembers for it |
 //! | `simple` | policy that comes with the parameters |
 //! | `property` | properties of the link |
 //!
@@ -21,6 +22,7 @@ mod delete;
 mod modify;
 mod mtu;
 mod property;
+mod room;
 mod simple;
 mod state;
 mod tunnel;

@@ -9,6 +9,7 @@
 use illumos_ipsec::model::{ActionFlags, LinkId, Side, TunnelType};
 
 use super::Tunnel;
+use super::room::{Ipsec, Room};
 use super::tunnel::DEFAULT_HOP_LIMIT;
 use crate::Kernel;
 use crate::spd::{PacketSelector, Rule, SideFlags, Way};
@@ -21,30 +22,6 @@ const ESP_OVERHEAD: u32 = 78;
 const AH_OVERHEAD: u32 = 44;
 /// What self-encapsulation adds.
 const SELF_ENCAP_OVERHEAD: u32 = 20;
-
-/// What the MTU was last worked out from. A tunnel without a remote end keeps the largest
-/// MTU of its type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(crate) struct Room {
-    /// MTU of the path without the outer header; none before the first time.
-    bytes: Option<u32>,
-    /// MTU of the path, if the tunnel has been bound once.
-    path: Option<u32>,
-    ipsec: Ipsec,
-}
-
-/// What IPsec takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-enum Ipsec {
-    /// Nothing.
-    #[default]
-    None,
-    /// So many bytes.
-    Bytes(u32),
-    /// What the policy attached asks for. Each change of it is one of the moments, so it
-    /// need not be added up before somebody asks.
-    Attached,
-}
 
 impl Kernel {
     /// MTU of a tunnel in bytes: what was set, or what was worked out.

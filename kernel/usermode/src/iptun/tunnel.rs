@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use illumos_ipsec::model::{LinkCounters, LinkId, LinkState, TunnelName, TunnelType};
 use illumos_ipsec::wire::iptun::SimplePolicy;
 
-use super::mtu::Room;
+use super::room::Room;
 
 /// Hop limit of a new tunnel.
 pub(crate) const DEFAULT_HOP_LIMIT: u32 = 64;
