@@ -270,6 +270,7 @@ fn read(attrs: &[u8]) -> Result<[BTreeMap<u8, AlgEntry>; 2], Diagnostic> {
     }
     Ok(classes)
 }
+
 /// Does the crypto framework of the user-mode kernel have this mechanism for this class?
 fn mechanism_known(proto: AlgProto, name: &[u8]) -> bool {
     let has = |alg: &Algorithm| alg.proto == proto && alg.mechanism.as_bytes() == name;

@@ -182,7 +182,7 @@ pub const DECISIONS: &[Decision] = &[
     Decision {
         name: "how much a soft limit of time is shortened",
         illumos: "by 8 to 23 seconds, by chance",
-        modified: "by as much, but from the SPI, so that a run can be repeated",
+        modified: "by as much, but the same in every run",
         unmodified: "as modified",
         cases: &[],
     },

@@ -3,7 +3,8 @@
 //! Moments in the life of a tunnel and of its policy in which clear text could pass, by the
 //! numbers of `spec/iptun_ioctl.md` sections 15.3 and 15.4.
 //!
-//! P14 (packets that wait for an association) is not here: there are no associations yet.
+//! P14 (packets that wait for an association) is not here: in this kernel none waits. That such
+//! a packet does not pass in clear is in `keys.rs`.
 
 mod common;
 

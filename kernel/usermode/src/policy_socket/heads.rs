@@ -38,8 +38,8 @@ pub(super) fn flip(kernel: &mut Kernel, scope: &Scope, owner: &Owner) -> Result<
     Ok(Answer::Echo(Edits::default()))
 }
 
-/// Makes an owner's rules in standby copies of its active ones. The unmodified kernel does not survive the name of a
-/// tunnel that has policy; here it refuses it.
+/// Makes an owner's rules in standby copies of its active ones. The unmodified kernel does not
+/// survive the name of a tunnel that has policy; here it refuses it.
 pub(super) fn clone(kernel: &mut Kernel, scope: &Scope, owner: &Owner) -> Result<Answer, Refusal> {
     if let Scope::Tunnel(name) = scope
         && kernel.kind == KernelKind::Unmodified
