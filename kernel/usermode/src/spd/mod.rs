@@ -12,6 +12,7 @@
 mod chain;
 mod contents;
 mod head;
+mod many;
 mod place;
 mod rule;
 mod table;

@@ -2,6 +2,8 @@
 
 //! Where a rule stands in the order of its table.
 
+use super::rule::Rule;
+
 /// Direction of a kernel rule; a table keeps them apart, outbound first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Way {
@@ -71,3 +73,6 @@ impl Place {
         Self(self.0.saturating_add(1))
     }
 }
+
+/// A rule and where it stands.
+pub(crate) type Placed<'a> = (Place, &'a Rule);

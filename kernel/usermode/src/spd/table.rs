@@ -7,8 +7,9 @@ use std::sync::Arc;
 use illumos_ipsec::model::Namespace;
 
 use super::chain::same_protection;
-use super::contents::{Contents, Placed, icmp_key};
-use super::place::{List, Place, Way};
+use super::contents::Contents;
+use super::many::icmp_key;
+use super::place::{List, Place, Placed, Way};
 use super::rule::{Family, Owner, PacketSelector, Rule, RuleSelector};
 
 /// Rules in the kernel's order, and the version of the table.
