@@ -357,6 +357,12 @@ impl Kernel {
         }
     }
 
+    /// The next of a row of numbers that looks like chance and is always the same.
+    pub(crate) fn random(&mut self) -> u64 {
+        self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.chance >> 33
+    }
+
     /// Asks for the IPsec modules.
     pub(crate) fn request_load(&mut self) {
         self.events.push(Event::LoadRequested);

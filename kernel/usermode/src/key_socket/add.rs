@@ -2,11 +2,13 @@
 
 //! ADD, and the completion of a larval association by UPDATE.
 
-use illumos_ipsec::model::{AlgFlags, Lifetime, SaFlags, SaState, SaType};
+use illumos_ipsec::model::{AlgFlags, SaFlags, SaState, SaType};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{Diagnostic, Ext, ExtType, KmProto, SaExt};
 
 use super::address::{Address, Addresses, Class};
+use super::echo::{echo, write_flags};
+use super::lifetimes::Lifetimes;
 use super::{Answer, Refusal, Request};
 use crate::Kernel;
 use crate::sadb::{Association, AuthAlg, Cipher, Inner, Key, SaId, Table, check_des};
@@ -41,46 +43,6 @@ pub(super) fn settable(kind: SaType, add: bool) -> SaFlags {
         }
     }
     flags
-}
-
-/// The lifetimes of a request, checked against each other.
-pub(super) struct Lifetimes {
-    pub(super) hard: Option<Lifetime>,
-    pub(super) soft: Option<Lifetime>,
-    pub(super) idle: Option<Lifetime>,
-}
-
-impl Lifetimes {
-    pub(super) fn read(request: &Request<'_>) -> Result<Self, Refusal> {
-        let all = Self {
-            hard: request.lifetime(ExtType::LIFETIME_HARD),
-            soft: request.lifetime(ExtType::LIFETIME_SOFT),
-            idle: request.lifetime(ExtType::X_LIFETIME_IDLE),
-        };
-        let (Some(hard), Some(soft)) = (all.hard, all.soft) else {
-            return Ok(all);
-        };
-        let above = |soft: u64, hard: u64| soft != 0 && hard != 0 && soft > hard;
-        for (soft, hard, diagnostic) in [
-            (soft.allocations.into(), hard.allocations.into(), Diagnostic::ALLOC_HSERR),
-            (soft.bytes, hard.bytes, Diagnostic::BYTES_HSERR),
-            (soft.addtime, hard.addtime, Diagnostic::ADDTIME_HSERR),
-            (soft.usetime, hard.usetime, Diagnostic::USETIME_HSERR),
-        ] {
-            if above(soft, hard) {
-                return Err(diagnostic.into());
-            }
-        }
-        if let Some(idle) = all.idle {
-            if above(idle.addtime, hard.addtime) || above(idle.addtime, soft.addtime) {
-                return Err(Diagnostic::ADDTIME_HSERR.into());
-            }
-            if above(idle.usetime, hard.usetime) || above(idle.usetime, soft.usetime) {
-                return Err(Diagnostic::USETIME_HSERR.into());
-            }
-        }
-        Ok(all)
-    }
 }
 
 /// What ADD needs, in the order in which it is looked for.
@@ -253,21 +215,6 @@ impl Kernel {
         }
         Ok((auth_key, encr_key))
     }
-
-    /// Key management is to be asked for a new association before the old one ends, but
-    /// not by both ends at once: the soft limit comes a few seconds earlier.
-    pub(super) fn shorten(&mut self, soft: &mut Lifetime) {
-        let seconds = 8 + self.random() % 16;
-        if soft.addtime != 0 {
-            soft.addtime = soft.addtime.saturating_sub(seconds).max(1);
-        }
-    }
-
-    /// The next of a row of numbers that looks like chance and is always the same.
-    pub(super) fn random(&mut self) -> u64 {
-        self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        self.chance >> 33
-    }
 }
 
 /// What ADD does not take.
@@ -402,51 +349,4 @@ pub(super) fn pair_spi(request: &Request<'_>) -> Option<u32> {
         Ext::Pair(spi) => Some(spi),
         _ => None,
     }
-}
-
-/// The request without its keys, and with what the kernel has made of it.
-fn echo(request: &Request<'_>, new: &Association) -> Vec<u8> {
-    let mut reply = without_keys(request);
-    for kind in [ExtType::ADDRESS_SRC, ExtType::ADDRESS_DST] {
-        if let Some(at) = offset(&reply, kind) {
-            reply[at + 4] = new.proto;
-        }
-    }
-    if let Some(at) = offset(&reply, ExtType::X_KM_COOKIE) {
-        reply[at + 8..at + 16].copy_from_slice(&new.km.1.to_ne_bytes());
-    }
-    reply
-}
-
-fn write_flags(reply: &mut [u8], sa: &Association) {
-    if let Some(at) = offset(reply, ExtType::SA) {
-        reply[at + 8] = sa.replay;
-        reply[at + 12..at + 16].copy_from_slice(&sa.flags.bits().to_ne_bytes());
-    }
-}
-
-/// Where an extension stands.
-fn offset(message: &[u8], kind: ExtType) -> Option<usize> {
-    let frame = super::check::frame(message).ok()?;
-    frame.get(kind).map(|raw| raw.offset)
-}
-
-/// A request without the extensions that hold keys.
-pub(super) fn without_keys(request: &Request<'_>) -> Vec<u8> {
-    let mut keys: Vec<(usize, usize)> = [ExtType::KEY_AUTH, ExtType::KEY_ENCRYPT]
-        .into_iter()
-        .filter_map(|kind| request.frame.get(kind))
-        .map(|raw| (raw.offset, raw.bytes.len()))
-        .collect();
-    keys.sort_unstable();
-    let mut out = Vec::with_capacity(request.bytes.len());
-    let mut at = 0;
-    for (start, len) in keys {
-        out.extend_from_slice(&request.bytes[at..start]);
-        at = start + len;
-    }
-    out.extend_from_slice(&request.bytes[at..]);
-    let words = (out.len() / 8) as u16;
-    out[4..6].copy_from_slice(&words.to_ne_bytes());
-    out
 }

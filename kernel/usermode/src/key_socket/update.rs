@@ -6,8 +6,10 @@ use illumos_ipsec::model::{Lifetime, SaState};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{Diagnostic, Ext, ExtType, KmProto, MsgType};
 
-use super::add::{Lifetimes, cookie, pair_spi, settable, without_keys};
+use super::add::{cookie, pair_spi, settable};
 use super::address::Addresses;
+use super::echo::without_keys;
+use super::lifetimes::Lifetimes;
 use super::{Answer, Refusal, Request};
 use crate::Kernel;
 use crate::sadb::{SaId, Table};
