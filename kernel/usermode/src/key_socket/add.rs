@@ -4,7 +4,7 @@
 
 use illumos_ipsec::model::{AlgFlags, SaFlags, SaState, SaType};
 use illumos_ipsec::wire::errno::Errno;
-use illumos_ipsec::wire::key::{Diagnostic, Ext, ExtType, KmProto, SaExt};
+use illumos_ipsec::wire::key::{Diagnostic, Ext, ExtType, SaExt};
 
 use super::address::{Address, Addresses, Class};
 use super::echo::{echo, write_flags};
@@ -87,7 +87,7 @@ impl Kernel {
         (new.src_port, new.dst_port) = (src.port, dst.port);
         new.proto = if dst.proto == 0 { src.proto } else { dst.proto };
         tunnel(&mut new, addresses)?;
-        natt(&mut new, request, addresses)?;
+        natt(&mut new, addresses);
         let selectors = match &new.inner {
             Some(inner) => inner.src_port != 0 || inner.dst_port != 0 || new.proto != 0,
             None => new.src_port != 0 || new.dst_port != 0 || new.proto != 0,
@@ -111,7 +111,7 @@ impl Kernel {
             self.shorten(&mut new.soft);
         }
         take_over(&mut new, request)?;
-        let pair = pair_spi(request);
+        let pair = request.pair();
         self.check_pair(pair, &new, None)?;
         let replaced = larval.and_then(|id| self.sadb.remove(id));
         if let Some(taken) = self.sadb.taken(kind, new.spi, new.dst) {
@@ -179,12 +179,8 @@ impl Kernel {
         request: &Request<'_>,
         sa: &SaExt,
     ) -> Result<(Option<Key>, Option<Key>), Refusal> {
-        let key = |kind| match request.ext(kind) {
-            Some(Ext::Key(_, key)) => Some(key),
-            _ => None,
-        };
         let mut auth_key = None;
-        if let Some(given) = key(ExtType::KEY_AUTH) {
+        if let Some(given) = request.key(ExtType::KEY_AUTH) {
             let alg = AuthAlg::find(&self.algs, sa.auth).ok_or(Diagnostic::BAD_AALG)?;
             if !alg.takes(given.bits) {
                 return Err(Diagnostic::BAD_AKEYBITS.into());
@@ -193,7 +189,7 @@ impl Kernel {
             auth_key = Some(Key { bits: given.bits, salt_bits: 0, iv: 0, bytes });
         }
         let mut encr_key = None;
-        if let Some(given) = key(ExtType::KEY_ENCRYPT) {
+        if let Some(given) = request.key(ExtType::KEY_ENCRYPT) {
             let alg = Cipher::find(&self.algs, sa.encr).ok_or(Diagnostic::BAD_EALG)?;
             let salt_bits = alg.salt_bits();
             let bits = given
@@ -291,12 +287,8 @@ fn tunnel(new: &mut Association, addresses: &Addresses) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn natt(
-    new: &mut Association,
-    request: &Request<'_>,
-    addresses: &Addresses,
-) -> Result<(), Refusal> {
-    let esp = request.header().satype == SaType::ESP;
+/// Where address translation lies between the ends; its flags can be set for ESP only.
+fn natt(new: &mut Association, addresses: &Addresses) {
     let v4 = |address: Option<Address>| match address {
         Some(Address { addr: std::net::IpAddr::V4(addr), port, .. }) => Some((addr, port)),
         Some(Address { class: Class::Unspecified, port, .. }) => {
@@ -304,24 +296,19 @@ fn natt(
         }
         _ => None,
     };
-    if esp && new.flags.contains(SaFlags::NATT_LOC) {
+    if new.flags.contains(SaFlags::NATT_LOC) {
         new.natt_local = v4(addresses.natt_local);
     }
-    if esp && new.flags.contains(SaFlags::NATT_REM) {
+    if new.flags.contains(SaFlags::NATT_REM) {
         new.natt_remote = v4(addresses.natt_remote);
     }
-    Ok(())
 }
 
 /// Identities, cookie, replay value.
 fn take_over(new: &mut Association, request: &Request<'_>) -> Result<(), Refusal> {
-    let identity = |kind| match request.ext(kind) {
-        Some(Ext::Identity(_, identity)) => Some(identity),
-        _ => None,
-    };
-    new.src_identity = identity(ExtType::IDENTITY_SRC);
-    new.dst_identity = identity(ExtType::IDENTITY_DST);
-    if let Some(km) = cookie(request) {
+    new.src_identity = request.identity(ExtType::IDENTITY_SRC);
+    new.dst_identity = request.identity(ExtType::IDENTITY_DST);
+    if let Some(km) = request.cookie() {
         new.km = km;
     }
     if let Some(Ext::ReplayValue { value32, value64 }) = request.ext(ExtType::X_REPLAY_VALUE) {
@@ -331,22 +318,4 @@ fn take_over(new: &mut Association, request: &Request<'_>) -> Result<(), Refusal
         new.replay_value = value32;
     }
     Ok(())
-}
-
-/// The cookie of a request; of IKE only the lower half counts.
-pub(super) fn cookie(request: &Request<'_>) -> Option<(KmProto, u64)> {
-    match request.ext(ExtType::X_KM_COOKIE)? {
-        Ext::KmCookie { proto: KmProto::IKE, cookie } => {
-            Some((KmProto::IKE, cookie & u64::from(u32::MAX)))
-        }
-        Ext::KmCookie { proto, cookie } => Some((proto, cookie)),
-        _ => None,
-    }
-}
-
-pub(super) fn pair_spi(request: &Request<'_>) -> Option<u32> {
-    match request.ext(ExtType::X_PAIR)? {
-        Ext::Pair(spi) => Some(spi),
-        _ => None,
-    }
 }

@@ -6,7 +6,6 @@ use illumos_ipsec::model::{SaFlags, SaState, SaType};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{Diagnostic, Ext, ExtType, IdentityExt, MsgType};
 
-use super::add::cookie;
 use super::address::Addresses;
 use super::{Answer, Refusal, Request, answer};
 use crate::Kernel;
@@ -73,12 +72,9 @@ impl Kernel {
             (Some(one), _) | (None, Some(one)) => one.addr.is_ipv6(),
             (None, None) => return Err(Diagnostic::MISSING_SA.into()),
         };
-        let identity = |kind| match request.ext(kind) {
-            Some(Ext::Identity(_, identity)) => Some(identity),
-            _ => None,
-        };
-        let (from, to) = (identity(ExtType::IDENTITY_SRC), identity(ExtType::IDENTITY_DST));
-        let km = cookie(request);
+        let from = request.identity(ExtType::IDENTITY_SRC);
+        let to = request.identity(ExtType::IDENTITY_DST);
+        let km = request.cookie();
         let pairs = request.header().kind == MsgType::X_DELPAIR;
         let same = |wanted: &Option<IdentityExt>, has: &Option<IdentityExt>| {
             wanted.as_ref().is_none_or(|wanted| {

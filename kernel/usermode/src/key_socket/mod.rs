@@ -36,10 +36,11 @@ mod socket;
 mod tcpsig;
 mod update;
 
-use illumos_ipsec::model::SaType;
+use illumos_ipsec::model::{Lifetime, SaType};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{
-    Diagnostic, Ext, ExtType, Frame, HEADER_LEN, Header, Message, MsgType,
+    Diagnostic, Ext, ExtType, Frame, HEADER_LEN, Header, IdentityExt, KeyExt, KmProto, Message,
+    MsgType, SaExt,
 };
 use illumos_ipsec::wire::namespace::NamespaceExt;
 
@@ -126,16 +127,49 @@ impl Request<'_> {
         }
     }
 
-    fn sa(&self) -> Option<illumos_ipsec::wire::key::SaExt> {
+    fn sa(&self) -> Option<SaExt> {
         match self.ext(ExtType::SA)? {
             Ext::Sa(sa) => Some(sa),
             _ => None,
         }
     }
 
-    fn lifetime(&self, kind: ExtType) -> Option<illumos_ipsec::model::Lifetime> {
+    fn lifetime(&self, kind: ExtType) -> Option<Lifetime> {
         match self.ext(kind)? {
             Ext::Lifetime(_, lifetime) => Some(lifetime),
+            _ => None,
+        }
+    }
+
+    fn key(&self, kind: ExtType) -> Option<KeyExt> {
+        match self.ext(kind)? {
+            Ext::Key(_, key) => Some(key),
+            _ => None,
+        }
+    }
+
+    fn identity(&self, kind: ExtType) -> Option<IdentityExt> {
+        match self.ext(kind)? {
+            Ext::Identity(_, identity) => Some(identity),
+            _ => None,
+        }
+    }
+
+    /// The cookie of key management; of that of IKE only the lower half counts.
+    fn cookie(&self) -> Option<(KmProto, u64)> {
+        match self.ext(ExtType::X_KM_COOKIE)? {
+            Ext::KmCookie { proto: KmProto::IKE, cookie } => {
+                Some((KmProto::IKE, cookie & u64::from(u32::MAX)))
+            }
+            Ext::KmCookie { proto, cookie } => Some((proto, cookie)),
+            _ => None,
+        }
+    }
+
+    /// The SPI of the other one of a pair.
+    fn pair(&self) -> Option<u32> {
+        match self.ext(ExtType::X_PAIR)? {
+            Ext::Pair(spi) => Some(spi),
             _ => None,
         }
     }

@@ -63,7 +63,7 @@ impl KeySocket {
     }
 }
 
-/// The sockets, and what their requests have left behind.
+/// Every open socket.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeySockets {
     pub(super) sockets: BTreeMap<ConnId, KeySocket>,
@@ -104,7 +104,8 @@ impl Kernel {
         self.keys.sockets.remove(&conn);
     }
 
-    /// Is everything that the socket's own requests have brought fetched?
+    /// Does the socket take another request? Not while it is dumping; what is queued for it can
+    /// be from others and does not count.
     pub(crate) fn key_idle(&self, conn: ConnId) -> bool {
         self.keys.sockets.get(&conn).is_some_and(|socket| socket.dump.is_none())
     }

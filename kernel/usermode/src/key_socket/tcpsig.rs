@@ -154,9 +154,7 @@ impl Kernel {
     fn tcpsig_add(&mut self, request: &Request<'_>) -> Result<(), Refusal> {
         let sa = request.sa().ok_or(Refusal::from(Diagnostic::MISSING_SA))?;
         let (src, dst) = ends(request)?;
-        let Some(Ext::Key(_, string)) = request.ext(ExtType::X_STR_AUTH) else {
-            return Err(Diagnostic::MISSING_ASTR.into());
-        };
+        let string = request.key(ExtType::X_STR_AUTH).ok_or(Diagnostic::MISSING_ASTR)?;
         let hard = times(request, ExtType::LIFETIME_HARD);
         let soft = times(request, ExtType::LIFETIME_SOFT);
         check_times(&hard, &soft)?;

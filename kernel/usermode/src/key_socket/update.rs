@@ -6,7 +6,7 @@ use illumos_ipsec::model::{Lifetime, SaState};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::key::{Diagnostic, Ext, ExtType, KmProto, MsgType};
 
-use super::add::{cookie, pair_spi, settable};
+use super::add::settable;
 use super::address::Addresses;
 use super::echo::without_keys;
 use super::lifetimes::Lifetimes;
@@ -55,7 +55,7 @@ impl Kernel {
         if request.has(ExtType::SENSITIVITY) || request.has(ExtType::X_OUTER_SENS) {
             return Err(Diagnostic::BAD_LABEL.into());
         }
-        let km = cookie(request);
+        let km = request.cookie();
         if let Some((proto, cookie)) = km {
             let (had, was) = known.km;
             if had != KmProto::MANUAL && had != proto {
@@ -75,7 +75,7 @@ impl Kernel {
         if both && partner.is_none() {
             return Err((Errno::ESRCH, Diagnostic::PAIR_SA_NOTFOUND).into());
         }
-        let pair = pair_spi(request);
+        let pair = request.pair();
         self.check_pair(pair, &known, Some(id))?;
 
         self.renew(id, &lifetimes);
