@@ -6,17 +6,15 @@ use std::sync::Arc;
 
 use illumos_ipsec::model::{Side, TunnelName};
 use illumos_ipsec::wire::errno::Errno;
-use illumos_ipsec::wire::policy::{Diagnostic, ExtType, Frame, RawExt, RuleFlags};
+use illumos_ipsec::wire::policy::{Diagnostic, ExtType, Frame, RuleFlags};
 
 use super::Edits;
 use super::action::{self, Setting};
 use super::reply::Refusal;
+use super::rule::RuleFields;
 use super::selector::Requested;
-use crate::kernel::{Kernel, KernelKind};
 use crate::spd::{HeadFlags, Owner, Rule, SideFlags, Way};
-
-/// Offset of the index in a RULE extension.
-const INDEX_AT: usize = 16;
+use crate::{Kernel, KernelKind};
 
 /// Adds one to four rules: for each direction asked for and each address family.
 pub(super) fn add_rule(
@@ -26,22 +24,21 @@ pub(super) fn add_rule(
     frame: &Frame<'_>,
     owner: &Owner,
 ) -> Result<Edits, Refusal> {
-    let ext = frame.get(ExtType::RULE).ok_or(Diagnostic::NO_RULE_EXT)?;
-    let flags = RuleFlags::from_bits_retain(ext.u32(8));
-    let setting = match (tunnel, flags.contains(RuleFlags::TUNNEL)) {
+    let fields = RuleFields::read(frame)?;
+    let setting = match (tunnel, fields.flags.contains(RuleFlags::TUNNEL)) {
         (None, _) => Setting::System,
         (Some(_), false) => Setting::TransportTunnel,
         (Some(_), true) => Setting::TunnelTunnel,
     };
     if setting == Setting::System {
-        return enter(kernel, tunnel, side, frame, (ext, setting), owner);
+        return enter(kernel, tunnel, side, frame, (fields, setting), owner);
     }
     let kind = kernel.kind;
     let first = {
         let head = kernel.spd.head_mut(tunnel).ok_or(Errno::ENOENT)?;
         occupy(&mut head.flags, side, setting, kind)?
     };
-    let done = enter(kernel, tunnel, side, frame, (ext, setting), owner);
+    let done = enter(kernel, tunnel, side, frame, (fields, setting), owner);
     if done.is_err()
         && first
         && let Some(head) = kernel.spd.head_mut(tunnel)
@@ -90,10 +87,10 @@ fn enter(
     tunnel: Option<&TunnelName>,
     side: Side,
     frame: &Frame<'_>,
-    (ext, setting): (RawExt<'_>, Setting),
+    (fields, setting): (RuleFields, Setting),
     owner: &Owner,
 ) -> Result<Edits, Refusal> {
-    if ext.u64(INDEX_AT) != 0 {
+    if fields.index != 0 {
         return Err(Diagnostic::INVALID_RULE_INDEX.into());
     }
     let requested = Requested::read(frame)?;
@@ -112,15 +109,14 @@ fn enter(
     let parsed = action::read(action, setting, &kernel.algs)?;
     let action = kernel.spd.chains.intern(parsed.alternatives);
 
-    let flags = RuleFlags::from_bits_retain(ext.u32(8));
     let ways = [(RuleFlags::OUTBOUND, Way::Out), (RuleFlags::INBOUND, Way::In)];
     let head = kernel.spd.head_mut(tunnel).ok_or(Errno::ENOENT)?;
     let mut built = Vec::with_capacity(4);
-    for (_, way) in ways.into_iter().filter(|(flag, _)| flags.contains(*flag)) {
+    for (_, way) in ways.into_iter().filter(|(flag, _)| fields.flags.contains(*flag)) {
         for &family in requested.families() {
             let rule = Rule {
                 index: head.take_index(),
-                priority: ext.u32(4),
+                priority: fields.priority,
                 selector: requested.for_family(family),
                 action: Arc::clone(&action),
                 namespace: owner.clone(),
@@ -133,7 +129,7 @@ fn enter(
             built.push((way, rule));
         }
     }
-    let index = built.last().map(|(_, rule)| (ext.offset + INDEX_AT, rule.index));
+    let index = built.last().map(|(_, rule)| (fields.index_at, rule.index));
     for (way, rule) in built {
         head.table_mut(side).insert(way, rule);
     }

@@ -4,10 +4,11 @@
 
 use illumos_ipsec::model::{Side, TunnelName};
 use illumos_ipsec::wire::errno::Errno;
-use illumos_ipsec::wire::policy::{Diagnostic, ExtType, Frame, RuleFlags};
+use illumos_ipsec::wire::policy::{Frame, RuleFlags};
 
 use super::Edits;
 use super::reply::Refusal;
+use super::rule::RuleFields;
 use super::selector::Requested;
 use crate::kernel::Kernel;
 use crate::spd::{Owner, SideFlags, Table, Way};
@@ -20,13 +21,10 @@ pub(super) fn delete_rule(
     frame: &Frame<'_>,
     owner: &Owner,
 ) -> Result<Edits, Refusal> {
-    let ext = frame.get(ExtType::RULE).ok_or(Diagnostic::NO_RULE_EXT)?;
+    let fields = RuleFields::read(frame)?;
     let head = kernel.spd.head_mut(tunnel).ok_or(Errno::ENOENT)?;
-    match ext.u64(16) {
-        0 => {
-            let flags = RuleFlags::from_bits_retain(ext.u32(8));
-            by_selector(head.table_mut(side), frame, flags, owner)?;
-        }
+    match fields.index {
+        0 => by_selector(head.table_mut(side), frame, fields.flags, owner)?,
         index if head.table_mut(side).delete_index(index, owner) => {}
         _ => return Err(Errno::ESRCH.into()),
     }

@@ -15,6 +15,7 @@ mod dump;
 mod heads;
 mod namespace;
 mod reply;
+mod rule;
 mod selector;
 
 use std::collections::VecDeque;
@@ -26,7 +27,8 @@ use illumos_ipsec::wire::policy::{
     SPD_STANDBY,
 };
 
-use crate::kernel::{Kernel, KernelKind, Load};
+use crate::KernelKind;
+use crate::kernel::{Kernel, Load};
 pub(crate) use algs::update_kept;
 use dump::Dump;
 use reply::{Refusal, patch};
