@@ -8,6 +8,7 @@ use illumos_ipsec::model::{Side, TunnelName, default_algorithms};
 use illumos_ipsec::wire::policy::{Ext, update_algorithms};
 
 use crate::alg_table::AlgTable;
+use crate::config::{Config, IpsecState, KernelKind};
 use crate::host::Host;
 use crate::iptun::Tunnels;
 use crate::key_socket::{Acquires, KeySockets, TcpSignatures};
@@ -19,45 +20,6 @@ use crate::spd::{HeadFlags, PacketSelector, Rule, Spd, Way};
 
 /// Protocol classes whose packets are processed synchronously: AH and ESP.
 const SYNC_PROTOCOLS: &[u32] = &[2, 3];
-
-/// Which kernel to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum KernelKind {
-    /// With the changes of this project.
-    #[default]
-    Modified,
-    /// As illumos is without them, but for what stops it ([`crate::decisions`]).
-    Unmodified,
-}
-
-/// State of the IPsec modules at the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum IpsecState {
-    /// Loaded, with the default algorithms.
-    #[default]
-    Loaded,
-    /// Loaded, without any algorithm.
-    LoadedNoAlgs,
-    /// Not loaded: requests wait until [`Kernel::ipsec_loaded`] says how it went.
-    Unloaded,
-}
-
-/// How a kernel starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Config {
-    /// Which kernel.
-    pub kind: KernelKind,
-    /// Its IPsec modules.
-    pub ipsec: IpsecState,
-}
-
-impl Config {
-    /// A configuration.
-    #[must_use]
-    pub fn new(kind: KernelKind, ipsec: IpsecState) -> Self {
-        Self { kind, ipsec }
-    }
-}
 
 /// One open socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

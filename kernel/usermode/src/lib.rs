@@ -22,6 +22,7 @@
 //! | [`lab`] | the world around it: server, shell, demo |
 
 mod alg_table;
+mod config;
 mod control;
 pub mod decisions;
 mod dld;
@@ -36,7 +37,8 @@ mod policy_socket;
 mod sadb;
 mod spd;
 
-pub use kernel::{Config, ConnId, Event, IpsecState, Kernel, KernelKind};
+pub use config::{Config, IpsecState, KernelKind};
+pub use kernel::{ConnId, Event, Kernel};
 pub use spd::{
     Chain, Family, HeadFlags, PacketSelector, Rule, RulePrefix, RuleSelector, SideFlags, Way,
 };

@@ -10,7 +10,7 @@ use illumos_ipsec::model::{ActionFlags, ActionKind, AlgChoice, Alternative, Tunn
 
 use super::question::{Packet, Protection, Used};
 use super::verdict::{Clear, Outcome, Reason};
-use crate::kernel::KernelKind;
+use crate::KernelKind;
 
 /// What else counts.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,8 @@ use illumos_ipsec::wire::errno::Errno;
 
 use super::reply::Refusal;
 use super::{Answer, Edits, Scope};
-use crate::kernel::{Kernel, KernelKind};
 use crate::spd::{Head, Owner};
+use crate::{Kernel, KernelKind};
 
 /// Removes the rules of an owner from one side.
 pub(super) fn flush(
