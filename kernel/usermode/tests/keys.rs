@@ -267,6 +267,26 @@ fn the_unsafe_requests_are_answered() {
     assert_eq!(header.errno, Errno::OK);
 }
 
+/// A word of an extension at the end of a request, of every type and in every request.
+#[test]
+fn extensions_that_end_too_early_are_answered_or_passed_over() {
+    let whole = association(1, THERE, HERE, true).add_request();
+    let types = [SaType::UNSPEC, SaType::AH, SaType::ESP, SaType::TCPSIG];
+    for (kind, satype) in (0..=16).flat_map(|kind| types.map(|satype| (MsgType(kind), satype))) {
+        for short in (1..=28).map(ExtType) {
+            let mut world = World::new();
+            let mut request = whole.clone();
+            (request.header.kind, request.header.satype) = (kind, satype);
+            request.exts.retain(|ext| ext.kind() != short);
+            request.exts.push(Ext::Other { kind: short, body: vec![0; 4].into() });
+            world.kernel.request(world.socket, &request.encode());
+            for (header, bytes) in world.read(world.socket) {
+                assert_eq!(usize::from(header.len) * 8, bytes.len(), "{kind} {satype:?} {short:?}");
+            }
+        }
+    }
+}
+
 fn protect(kind: KernelKind) -> Host {
     let mut host = with_tunnel(kind);
     host.policy(&tunnel_rule(5, ESP));

@@ -15,7 +15,10 @@ pub(super) fn echo(request: &Request<'_>, new: &Association) -> Vec<u8> {
             reply[at + 4] = new.proto;
         }
     }
-    if let Some(at) = offset(&reply, ExtType::X_KM_COOKIE) {
+    // One that is too short for a cookie says none and stays as it is.
+    if request.cookie().is_some()
+        && let Some(at) = offset(&reply, ExtType::X_KM_COOKIE)
+    {
         reply[at + 8..at + 16].copy_from_slice(&new.km.1.to_ne_bytes());
     }
     reply
