@@ -267,6 +267,19 @@ fn the_unsafe_requests_are_answered() {
     assert_eq!(header.errno, Errno::OK);
 }
 
+#[test]
+fn half_a_header_flushes_nothing() {
+    let mut world = World::new();
+    world.add(&association(1, THERE, HERE, false));
+    let flush = [2, MsgType::FLUSH.0, 0, SaType::ESP.0, 1, 0, 0, 0];
+    for len in [8, 7, 1, 0] {
+        world.kernel.request(world.socket, &flush[..len]);
+        let [(header, bytes)] = &world.read(world.socket)[..] else { panic!("{len}") };
+        assert_eq!((header.errno, bytes.len()), (Errno::EMSGSIZE, 16));
+        assert_eq!(world.dump().len(), 1);
+    }
+}
+
 /// A word of an extension at the end of a request, of every type and in every request.
 #[test]
 fn extensions_that_end_too_early_are_answered_or_passed_over() {

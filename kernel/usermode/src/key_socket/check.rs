@@ -4,7 +4,7 @@
 
 use illumos_ipsec::model::SaType;
 use illumos_ipsec::wire::errno::Errno;
-use illumos_ipsec::wire::key::{Diagnostic, ExtType, Frame, FrameError, RawExt};
+use illumos_ipsec::wire::key::{Diagnostic, ExtType, Frame, FrameError, HEADER_LEN, RawExt};
 use illumos_ipsec::wire::namespace::NamespaceExt;
 
 use super::{Refusal, Request};
@@ -13,8 +13,12 @@ use crate::KernelKind;
 /// Bits of the longest string of a TCP signature.
 const STRING_BITS: u16 = 640;
 
-/// Walks the extensions as they arrive; each is checked before the next one is looked at.
+/// Walks the extensions as they arrive; each is checked before the next one is looked at. What
+/// has no whole header is no message, whatever length it says it has.
 pub(super) fn whole(bytes: &[u8], kind: KernelKind) -> Result<Frame<'_>, Refusal> {
+    if bytes.len() < HEADER_LEN {
+        return Err(Errno::EMSGSIZE.into());
+    }
     let known = |ext: ExtType| match ext {
         ExtType::NAMESPACE => kind == KernelKind::Modified,
         other => other.is_old(),
