@@ -5,13 +5,14 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::error::complain;
+use super::kernel_args::{ADDRESS, KernelArgs};
 use super::{demo, ipadm, serve, shell, smf, traffic};
 
 const USAGE: &str = "\
@@ -92,26 +93,6 @@ pub fn main() -> ExitCode {
         complain(format_args!("{error}"));
         ExitCode::FAILURE
     })
-}
-
-/// Options of the kernel, the same wherever one is started.
-#[derive(Clone, Debug)]
-pub(super) struct KernelArgs {
-    pub(super) unmodified: bool,
-    pub(super) trace: Option<PathBuf>,
-    /// With keys.
-    pub(super) trace_keys: bool,
-    /// Addresses of the host.
-    pub(super) addresses: Vec<IpAddr>,
-}
-
-/// The address of the host in the proposal.
-const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 1, 1, 1));
-
-impl Default for KernelArgs {
-    fn default() -> Self {
-        Self { unmodified: false, trace: None, trace_keys: false, addresses: vec![ADDRESS] }
-    }
 }
 
 fn command() -> Command {

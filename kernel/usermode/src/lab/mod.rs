@@ -22,6 +22,7 @@ mod control;
 mod demo;
 mod error;
 mod ipadm;
+mod kernel_args;
 mod process;
 mod serve;
 mod server;

@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::args::KernelArgs;
+use super::kernel_args::KernelArgs;
 use super::{LAB_VARIABLE, LabError};
 
 /// The commands of a lab: name, and the executable beside `ipsec-lab` that has it.

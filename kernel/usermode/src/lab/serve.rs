@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use nix::sys::signal::Signal;
 
-use super::args::KernelArgs;
+use super::kernel_args::KernelArgs;
 use super::signals::Signals;
 use super::{LabError, Options, Server};
 use crate::{Config, KernelKind};

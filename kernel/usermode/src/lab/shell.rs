@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::LabError;
-use super::args::KernelArgs;
+use super::kernel_args::KernelArgs;
 use super::process::Lab;
 use super::signals::Signals;
 use super::smf;

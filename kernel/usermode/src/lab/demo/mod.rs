@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use self::engine::{Session, show};
 use self::step::{Kernel, Part, Step};
 use super::LabError;
-use super::args::KernelArgs;
+use super::kernel_args::KernelArgs;
 use super::process::Lab;
 use super::smf;
 
