@@ -45,7 +45,7 @@ pub(super) fn question(operation: &str, args: &ArgMatches) -> Result<Question, L
         question.insert("outer".into(), json!([local.to_string(), remote.to_string()]));
     }
     for protection in args.get_many::<Protection>("protected").into_iter().flatten() {
-        protection.insert_into(&mut question);
+        question.extend(protection.fields());
     }
     Ok(question)
 }

@@ -7,8 +7,6 @@ use illumos_ipsec::model::AlgProto;
 use illumos_ipsec::policy::AlgDb;
 use serde_json::{Value, json};
 
-use super::options::Question;
-
 /// One protocol and its algorithms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Protection {
@@ -16,8 +14,9 @@ pub(super) struct Protection {
 }
 
 impl Protection {
-    pub(super) fn insert_into(&self, question: &mut Question) {
-        question.extend(self.fields.iter().map(|(name, value)| ((*name).into(), value.clone())));
+    /// The fields of a question that say it.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (String, Value)> {
+        self.fields.iter().map(|(name, value)| ((*name).into(), value.clone()))
     }
 }
 
