@@ -20,7 +20,7 @@ pub enum IpsecState {
     Loaded,
     /// Loaded, without any algorithm.
     LoadedNoAlgs,
-    /// Not loaded: requests wait until [`Kernel::ipsec_loaded`] says how it went.
+    /// Not loaded: requests wait until [`Kernel::ipsec_loaded`](crate::Kernel::ipsec_loaded) says how it went.
     Unloaded,
 }
 
