@@ -71,9 +71,14 @@ fn say(text: &str) {
 
 /// A warning: the command goes on.
 pub(crate) fn warn(text: impl Display) {
+    note(format_args!("warning: {text}"));
+}
+
+/// Says something beside the failure.
+pub(crate) fn note(text: impl Display) {
     let program = std::env::args_os().next().unwrap_or_default();
     let program = std::path::Path::new(&program).file_name().unwrap_or_default();
-    say(&format!("{}: warning: {text}\n", program.to_string_lossy()));
+    say(&format!("{}: {text}\n", program.to_string_lossy()));
 }
 
 /// Reports the outcome.

@@ -25,8 +25,7 @@ pub(crate) fn create(
     if context.client.find(&tunnel.name).is_ok_and(|link| link.class == LinkClass::IPTUN) {
         return Err(failed(LinkStatus::Exists.to_string()));
     }
-    let wanted = wanted.read(&context.system, &name)?;
-    policies.check(&wanted)?;
+    let wanted = wanted.checked(&context.system, &name, &mut policies)?;
     if policies.in_force()?.contains(&name) {
         return Err(failed(format!(
             "there is policy for {name} in force already; ipsecconf -l -i {name} shows it, \

@@ -28,8 +28,7 @@ pub(crate) fn modify(
     if link.class != LinkClass::IPTUN {
         return Err(Failure::because(FAILED, LinkStatus::LinkInvalid));
     }
-    let wanted = wanted.read(&context.system, &tunnel)?;
-    policies.check(&wanted)?;
+    let wanted = wanted.checked(&context.system, &tunnel, &mut policies)?;
     let shard = Shard::of(&context.system, &tunnel);
     let before = match shard.state()? {
         State::Absent => None,

@@ -10,8 +10,9 @@ use illumos_ipsec::cli::plain;
 use illumos_ipsec::model::TunnelName;
 use illumos_ipsec::policy::SourceText;
 use illumos_ipsec::sys::System;
+use ipsecconf_rs::tunnel_policy::TunnelPolicies;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, note};
 
 /// `--policy` or `--policy-file`.
 #[derive(Debug)]
@@ -44,8 +45,28 @@ impl Wanted {
         }
     }
 
+    /// The policy, if it has no errors.
+    pub(super) fn checked(
+        &self,
+        system: &System,
+        tunnel: &TunnelName,
+        policies: &mut TunnelPolicies,
+    ) -> Result<SourceText, Failure> {
+        let source = self.read(system, tunnel)?;
+        let checked = policies.check(&source);
+        // Columns count in a text of which only a part was typed.
+        if checked.is_err()
+            && let Self::Text(text) = self
+            && !is_entry(text)
+        {
+            let read = String::from_utf8_lossy(&source.text);
+            note(format_args!("--policy was read as: {}", read.trim_end()));
+        }
+        Ok(checked.map(|()| source)?)
+    }
+
     /// The policy, under the name that messages about it have.
-    pub(super) fn read(&self, system: &System, tunnel: &TunnelName) -> Result<SourceText, Failure> {
+    fn read(&self, system: &System, tunnel: &TunnelName) -> Result<SourceText, Failure> {
         let (name, text) = match self {
             Self::Text(text) => ("--policy".to_owned(), entry(text)),
             Self::File(file) => {
@@ -63,11 +84,15 @@ impl Wanted {
 /// Entries as they are; anything else is what `ipsec` has in its braces, for all traffic
 /// of the tunnel.
 fn entry(text: &OsStr) -> Vec<u8> {
-    let text = text.as_bytes();
-    if text.trim_ascii_start().starts_with(b"{") {
-        return text.to_vec();
+    if is_entry(text) {
+        return text.as_bytes().to_vec();
     }
+    let text = text.as_bytes();
     [b"{ negotiate tunnel } ipsec { ", text.trim_ascii(), b" }\n"].concat()
+}
+
+fn is_entry(text: &OsStr) -> bool {
+    text.as_bytes().trim_ascii_start().starts_with(b"{")
 }
 
 #[cfg(test)]

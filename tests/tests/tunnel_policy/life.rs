@@ -138,6 +138,11 @@ fn either_both_are_made_or_neither() {
     }
     for (option, value, expected) in [
         ("--policy", "encr_algs aes-gcmm", "--policy:1:40: error: `aes-gcmm`"),
+        (
+            "--policy",
+            " encr_algs aes-gcmm",
+            "dladm: --policy was read as: { negotiate tunnel } ipsec { encr_algs aes-gcmm }\n",
+        ),
         ("--policy", "", "--policy:1:22: error: `ipsec` without an algorithm"),
         ("--policy", "{ raddr 10.0.0.1 } drop { }", "without `negotiate`"),
         ("--policy", "{ tunnel vpn1 negotiate tunnel } drop { }", "--policy:1:10: error:"),
