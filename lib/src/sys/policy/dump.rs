@@ -12,7 +12,7 @@ use crate::wire::policy::{
 };
 
 /// How often a dump is started again because the policy changed while it was read.
-pub const DUMP_TRIES: usize = 16;
+pub const DUMP_TRIES: usize = 256;
 
 /// Whose rules a dump shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
