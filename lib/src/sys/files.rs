@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 
 /// Why a lock could not be taken.
@@ -48,61 +49,78 @@ impl LockFile {
     /// An existing file must be a regular, empty file with one link that belongs to
     /// `owner`, and must be the one that was opened.
     pub fn acquire(path: &Path, owner: u32) -> Result<Self, LockError> {
-        let bad = |reason| LockError::Bad { path: path.to_owned(), reason };
-        let cannot = |source: io::Error| match source.kind() {
-            io::ErrorKind::PermissionDenied => LockError::Privilege { path: path.to_owned() },
-            _ => LockError::Open { path: path.to_owned(), source },
-        };
-        let create =
-            OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
-        let file = match create {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let before = fs::symlink_metadata(path).map_err(cannot)?;
-                if !before.file_type().is_file() {
-                    return Err(bad("not a regular file"));
-                }
-                let file = OpenOptions::new()
-                    .read(true)
-                    .write(true)
-                    .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-                    .open(path)
-                    .map_err(cannot)?;
-                let now = file.metadata().map_err(cannot)?;
-                if (now.dev(), now.ino()) != (before.dev(), before.ino()) {
-                    return Err(bad("it was exchanged while it was opened"));
-                }
-                if now.nlink() != 1 {
-                    return Err(bad("it has more than one link"));
-                }
-                if now.uid() != owner {
-                    return Err(bad("it belongs to another user"));
-                }
-                if now.len() != 0 {
-                    return Err(bad("it is not empty"));
-                }
-                file
-            }
-            Err(error) => return Err(cannot(error)),
-        };
-        let whole_file = libc::flock {
-            l_type: libc::F_WRLCK as _,
-            l_whence: libc::SEEK_SET as _,
-            l_start: 0,
-            l_len: 0,
-            l_pid: 0,
-            #[cfg(target_os = "illumos")]
-            l_sysid: 0,
-            #[cfg(target_os = "illumos")]
-            l_pad: [0; 4],
-        };
+        let file = lock_file(path, owner)?;
         loop {
-            match fcntl(&file, FcntlArg::F_SETLKW(&whole_file)) {
+            match fcntl(&file, FcntlArg::F_SETLKW(&WHOLE_FILE)) {
                 Ok(_) => return Ok(Self { _file: file }),
-                Err(nix::errno::Errno::EINTR) => {}
-                Err(errno) => return Err(cannot(errno.into())),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(cannot_lock(path, errno.into())),
             }
         }
+    }
+
+    /// The same, but does not wait: none if somebody else has the lock.
+    pub fn try_acquire(path: &Path, owner: u32) -> Result<Option<Self>, LockError> {
+        let file = lock_file(path, owner)?;
+        match fcntl(&file, FcntlArg::F_SETLK(&WHOLE_FILE)) {
+            Ok(_) => Ok(Some(Self { _file: file })),
+            Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
+            Err(errno) => Err(cannot_lock(path, errno.into())),
+        }
+    }
+}
+/// A lock on all of a file.
+const WHOLE_FILE: libc::flock = libc::flock {
+    l_type: libc::F_WRLCK as _,
+    l_whence: libc::SEEK_SET as _,
+    l_start: 0,
+    l_len: 0,
+    l_pid: 0,
+    #[cfg(target_os = "illumos")]
+    l_sysid: 0,
+    #[cfg(target_os = "illumos")]
+    l_pad: [0; 4],
+};
+
+/// Opens a file that is there for its lock alone, or makes it.
+fn lock_file(path: &Path, owner: u32) -> Result<File, LockError> {
+    let bad = |reason| LockError::Bad { path: path.to_owned(), reason };
+    let cannot = |source| cannot_lock(path, source);
+    let create = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
+    match create {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => return created.map_err(cannot),
+    }
+    let before = fs::symlink_metadata(path).map_err(cannot)?;
+    if !before.file_type().is_file() {
+        return Err(bad("not a regular file"));
+    }
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)
+        .map_err(cannot)?;
+    let now = file.metadata().map_err(cannot)?;
+    if (now.dev(), now.ino()) != (before.dev(), before.ino()) {
+        return Err(bad("it was exchanged while it was opened"));
+    }
+    if now.nlink() != 1 {
+        return Err(bad("it has more than one link"));
+    }
+    if now.uid() != owner {
+        return Err(bad("it belongs to another user"));
+    }
+    if now.len() != 0 {
+        return Err(bad("it is not empty"));
+    }
+    Ok(file)
+}
+
+fn cannot_lock(path: &Path, source: io::Error) -> LockError {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => LockError::Privilege { path: path.to_owned() },
+        _ => LockError::Open { path: path.to_owned(), source },
     }
 }
 
