@@ -2,6 +2,8 @@
 
 //! What all commands need.
 
+use std::path::PathBuf;
+
 use illumos_ipsec::cli::owner::Who;
 use illumos_ipsec::cli::plain;
 use illumos_ipsec::model::Namespace;
@@ -9,7 +11,7 @@ use illumos_ipsec::policy::AlgDb;
 use illumos_ipsec::sys::System;
 use illumos_ipsec::sys::files::LockFile;
 use illumos_ipsec::sys::names::SystemNames;
-use illumos_ipsec::sys::policy::PolicyClient;
+use illumos_ipsec::sys::policy::{PolicyClient, Scope};
 
 use crate::exit::{self, Failure, complain};
 use crate::owner;
@@ -40,6 +42,19 @@ impl Context {
     /// Takes the lock that every command but a check holds until it ends. Each owner has
     /// one, so that they do not wait for each other.
     pub(crate) fn lock(&self) -> Result<LockFile, Failure> {
+        let path = self.lock_path()?;
+        LockFile::acquire(&path, self.system.owner()).map_err(|error| exit::lock_failure(&error))
+    }
+
+    /// The same, but none if it is taken. Who holds the lock of one owner does not wait for
+    /// that of another.
+    pub(crate) fn try_lock(&self) -> Result<Option<LockFile>, Failure> {
+        let path = self.lock_path()?;
+        LockFile::try_acquire(&path, self.system.owner())
+            .map_err(|error| exit::lock_failure(&error))
+    }
+
+    fn lock_path(&self) -> Result<PathBuf, Failure> {
         self.system.check().map_err(|error| {
             complain(error);
             Failure::Kernel
@@ -55,7 +70,17 @@ impl Context {
                 Failure::Privilege
             })?;
         }
-        LockFile::acquire(&path, self.system.owner()).map_err(|error| exit::lock_failure(&error))
+        Ok(path)
+    }
+
+    /// What a command of this owner empties of the standby side when it is done with a scope.
+    /// The nameless owner empties that, as it has always been. What a named one left there
+    /// would stand in the way of others.
+    pub(crate) fn cleanup(&self, scope: &Scope) -> Scope {
+        match scope {
+            Scope::Global if self.who.namespace().is_some() => Scope::All,
+            scope => scope.clone(),
+        }
     }
 
     /// Connects to the kernel. One that does not know namespaces is asked for nothing in

@@ -15,26 +15,32 @@ use crate::prose;
 use crate::view::covers;
 use crate::view_file::ViewFile;
 
-/// `-N '*'`: removes the rules of all owners, one after the other. That one of them cannot
-/// be helped is no reason to leave those of the next ones.
+/// `-N '*'`: removes the rules of all owners, one after the other, also what they left on the
+/// standby side. That one of them cannot be helped is no reason to leave those of the next ones.
 pub(crate) fn run_for_all(context: &Context, scope: &Scope) -> Result<(), Failure> {
     let mut client = context.open(Failure::Failed)?;
-    let rules = client
-        .all_rules(Side::Active, scope)
-        .map_err(|error| scope_failure("look at", scope, &error))?;
-    let mut owners: BTreeSet<Option<Namespace>> =
-        rules.into_iter().map(|rule| rule.namespace).collect();
-    owners.insert(None);
+    let mut owners: BTreeSet<Option<Namespace>> = BTreeSet::from([None]);
+    for side in [Side::Active, Side::Standby] {
+        let rules = client
+            .all_rules(side, scope)
+            .map_err(|error| scope_failure("look at", scope, &error))?;
+        owners.extend(rules.into_iter().map(|rule| rule.namespace));
+    }
     let mut outcome = Ok(());
     for owner in owners {
         let context = context.for_owner(owner);
-        let flushed = context.lock().and_then(|_lock| run(&context, scope));
+        let flushed = context.lock().and_then(|_lock| flush(&context, scope, true));
         outcome = outcome.and(flushed);
     }
     outcome
 }
 
 pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
+    // What a named owner leaves on the standby side would stand in the way of others.
+    flush(context, scope, context.who.namespace().is_some())
+}
+
+fn flush(context: &Context, scope: &Scope, standby: bool) -> Result<(), Failure> {
     prose::banner(context);
     let mut client = context.open(Failure::Failed)?;
     let _signals = SignalsBlocked::new();
@@ -54,9 +60,13 @@ pub(crate) fn run(context: &Context, scope: &Scope) -> Result<(), Failure> {
         }
         return Err(scope_failure("flush", scope, &error));
     }
+    let cleanup = if standby { client.flush(Side::Standby, scope) } else { Ok(()) };
     // Others may have rules for them.
     let left = open_tunnels::protected(&mut client, scope)
         .map_err(|error| scope_failure("look at", scope, &error))?;
     open_tunnels::warn(&tunnels.difference(&left).cloned().collect());
-    if view.is_some() { file.commit() } else { Ok(()) }
+    if view.is_some() {
+        file.commit()?;
+    }
+    cleanup.map_err(|error| scope_failure("clean up", scope, &error))
 }

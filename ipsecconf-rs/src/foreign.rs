@@ -9,14 +9,14 @@ use illumos_ipsec::policy::{PolicyRule, Problem};
 
 use crate::view::Head;
 
-/// Rules that cannot come into force beside those that somebody else has: for the same
-/// traffic, or for a tunnel in the other mode.
+/// Rules that cannot come into force beside those that somebody else has there: for the
+/// same traffic, or for a tunnel in the other mode.
 pub(crate) fn foreign(
     rules: &[PolicyRule],
     owner: Option<&Namespace>,
-    active: &[SpdRule],
+    there: &[SpdRule],
 ) -> Vec<Problem> {
-    let others = || active.iter().filter(|rule| rule.namespace.as_ref() != owner);
+    let others = || there.iter().filter(|rule| rule.namespace.as_ref() != owner);
     let traffic: HashMap<_, _> = others()
         .map(|rule| ((&rule.tunnel, rule.direction, &rule.selector), &rule.namespace))
         .collect();

@@ -16,7 +16,8 @@
 //! | `source` | reading policy: files, directories, standard input |
 //! | `check`, `contradictions`, `icmp` | what can be said without a kernel |
 //! | `load` | what is loaded, and whether it is good |
-//! | `transaction`, `additions`, `duplicates`, `foreign`, `graft` | how it gets into the kernel |
+//! | `transaction`, `additions`, `duplicates`, `graft` | how it gets into the kernel |
+//! | `foreign`, `leftovers` | rules of other owners that are in the way |
 //! | `keep_going` | loading what is good, and closing the tunnels of what is not |
 //! | `plan`, `in_clear` | what a load would change, and which traffic would lose protection |
 //! | `open_tunnels` | saying so when a tunnel loses its policy |
@@ -38,6 +39,7 @@ mod graft;
 mod icmp;
 mod in_clear;
 mod keep_going;
+mod leftovers;
 mod list;
 mod load;
 mod open_tunnels;

@@ -27,11 +27,13 @@ use illumos_ipsec::wire::policy::Diagnostic;
 use crate::additions::{self, Outcome, Request};
 use crate::args::Load;
 use crate::context::Context;
+use crate::contradictions::contradictions;
 use crate::duplicates;
 use crate::exit::{Failure, complain, program, request_failure, scope_failure};
 use crate::foreign::foreign;
 use crate::graft::{Graft, Replaced};
 use crate::keep_going::Closing;
+use crate::leftovers;
 use crate::open_tunnels;
 use crate::prose;
 use crate::source::Sources;
@@ -99,22 +101,33 @@ impl<'a> Transaction<'a> {
     pub(crate) fn attempt(&self, client: &mut PolicyClient) -> Result<(), Stop> {
         let view = self.file().read()?.unwrap_or_default();
         let replaced = self.replaced(&view);
-        client
-            .clone_all()
-            .map_err(|error| request_failure("cannot copy", &error, Failure::Kernel))?;
-        let result = self.fill_standby(client, &replaced).and_then(|outcome| {
-            prose::add_warning(self.context);
-            if self.context.service.is_some() {
-                let added = self.rules.len() - self.stopgaps;
-                complain(format_args!("{added} policy rules added"));
+        copy(client)?;
+        let filled = match self.fill_standby(client, &replaced) {
+            Err(Stop::Refused(problems)) => {
+                match leftovers::sweep(self.context, client, &self.rules) {
+                    Ok(true) => copy(client)
+                        .map_err(Stop::from)
+                        .and_then(|()| self.fill_standby(client, &replaced)),
+                    Ok(false) => Err(Stop::Refused(problems)),
+                    Err(failure) => Err(failure.into()),
+                }
             }
-            Ok(self.activate(client, outcome, view, &replaced)?)
+            filled => filled,
+        };
+        let result = filled.and_then(|outcome| {
+            prose::add_warning(self.context);
+            self.activate(client, outcome, view, &replaced)
         });
-        let cleanup = client.flush(Side::Standby, &self.load.cleanup);
+        let scope = self.context.cleanup(&self.load.cleanup);
+        let cleanup = client.flush(Side::Standby, &scope);
         result?;
+        if self.context.service.is_some() {
+            let added = self.rules.len() - self.stopgaps;
+            complain(format_args!("{added} policy rules added"));
+        }
         cleanup.map_err(|error| {
             complain("the policy is in force, but the standby side could not be emptied");
-            scope_failure("clean up", &self.load.cleanup, &error).into()
+            scope_failure("clean up", &scope, &error).into()
         })
     }
 
@@ -160,21 +173,39 @@ impl<'a> Transaction<'a> {
             None => broken(error),
         })?;
         graft.send(client, &self.rules, &self.requests, &mut outcome).map_err(broken)?;
+        let others = match outcome.refused.iter().any(|(_, refusal)| meets_others(refusal)) {
+            true => leftovers::in_the_way(client, &self.rules).map_err(broken)?,
+            false => Vec::new(),
+        };
         let mut problems: Vec<Problem> = outcome
             .refused
             .iter()
-            .map(|(request, refusal)| self.refused(request, refusal))
+            .map(|(request, refusal)| {
+                let span = self.rules[request.rule].span;
+                let other = others.iter().find(|other| other.span == span).cloned();
+                other.unwrap_or_else(|| self.refused(request, refusal))
+            })
             .collect();
         for (_, refusal) in &outcome.refused {
-            prose::diagnostic(refusal.diagnostic);
+            if refusal.diagnostic != Diagnostic::NAMESPACE_CONFLICT {
+                prose::diagnostic(refusal.diagnostic);
+            }
         }
         if problems.is_empty() && !outcome.duplicates.is_empty() {
             let conflicts =
                 duplicates::resolve(client, &self.rules, &mut outcome).map_err(broken)?;
-            problems
-                .extend(conflicts.iter().map(|(request, c)| c.problem(&self.rules[request.rule])));
+            // Rules that contradict each other have places, and numbers that nobody knows yet.
+            let within =
+                if conflicts.is_empty() { Vec::new() } else { contradictions(&self.rules) };
+            problems.extend(conflicts.iter().map(|(request, conflict)| {
+                let rule = &self.rules[request.rule];
+                let here = within.iter().find(|problem| problem.span == rule.span);
+                here.cloned().unwrap_or_else(|| conflict.problem(rule))
+            }));
             self.report_duplicates(&outcome);
         }
+        // A rule with several addresses is several requests.
+        problems.dedup();
         if problems.is_empty() { Ok(outcome) } else { Err(Stop::Refused(problems)) }
     }
 
@@ -185,7 +216,7 @@ impl<'a> Transaction<'a> {
         outcome: Outcome,
         mut view: View,
         replaced: &Replaced,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Stop> {
         let file = self.file();
         view.items.reserve(self.rules.len());
         let mut opened = BTreeSet::new();
@@ -231,24 +262,27 @@ impl<'a> Transaction<'a> {
             opened.retain(|tunnel| !left.contains(tunnel));
         }
         open_tunnels::warn(&opened);
-        file.commit()
+        Ok(file.commit()?)
     }
 
-    /// Says why FLIP was refused. It can be for the rules of other owners, which nothing
-    /// before it meets: they are in force, and the new ones were not yet.
-    fn not_activated(&self, client: &mut PolicyClient, error: &PolicyError) -> Failure {
+    /// Why FLIP was refused. It can be for the rules of other owners, which nothing before it
+    /// meets: they are in force, and the new ones were not yet.
+    fn not_activated(&self, client: &mut PolicyClient, error: &PolicyError) -> Stop {
         let Some(Refusal { errno: Errno::EEXIST | Errno::EBUSY, .. }) = error.refusal() else {
-            return request_failure("cannot activate the policy", error, Failure::Kernel);
+            return request_failure("cannot activate the policy", error, Failure::Kernel).into();
         };
         let problems = match client.all_rules(Side::Active, &Scope::All) {
             Ok(active) => foreign(&self.rules, client.namespace(), &active),
             Err(_) => Vec::new(),
         };
-        diagnostics::report(program(), &self.sources.texts, &problems);
+        if !problems.is_empty() {
+            return Stop::Refused(problems);
+        }
+        // What stood in the way has gone meanwhile, or does not say which rule it meets.
         let failure =
             request_failure("rules of somebody else stand in the way", error, Failure::Failed);
         complain("the policy was not loaded; nothing was changed");
-        failure
+        failure.into()
     }
 
     fn refuse_mode_change(&self, graft: &Graft) -> Result<(), Stop> {
@@ -293,4 +327,14 @@ impl<'a> Transaction<'a> {
             .collect();
         diagnostics::report(program(), &self.sources.texts, &warnings);
     }
+}
+
+/// What is in force is copied to the standby side.
+fn copy(client: &mut PolicyClient) -> Result<(), Failure> {
+    client.clone_all().map_err(|error| request_failure("cannot copy", &error, Failure::Kernel))
+}
+
+/// Can a rule be refused like this because of a rule of another owner?
+fn meets_others(refusal: &Refusal) -> bool {
+    refusal.errno == Errno::EBUSY || refusal.diagnostic == Diagnostic::NAMESPACE_CONFLICT
 }

@@ -309,3 +309,17 @@ fn what_a_listing_shows_can_be_loaded_again() {
     };
     assert_eq!(without_priority(lab.policy()), without_priority(before));
 }
+
+#[test]
+fn a_load_names_both_places_of_a_contradiction() {
+    let lab = Lab::new();
+    lab.file("a.conf", "{ lport 1 } pass { }\n{ lport 2 } drop { }\n");
+    lab.file("b.conf", "\n{ lport 1 } drop { }\n{ lport 2 } pass { }\n");
+    let done = lab.ipsecconf(&["-q", "-a", "a.conf", "-a", "b.conf"]).exits(1);
+    for (here, there) in [("b.conf:2:1", "a.conf:1:1"), ("b.conf:3:1", "a.conf:2:1")] {
+        let lines: Vec<_> = done.stderr.lines().filter(|line| line.contains(here)).collect();
+        let [line] = lines[..] else { panic!("{done:?}") };
+        assert!(line.contains("an earlier rule") && line.contains(there), "{done:?}");
+    }
+    assert!(lab.policy().is_empty());
+}

@@ -121,3 +121,116 @@ fn a_plan_sees_the_mode_in_which_another_owner_has_a_tunnel() {
         }
     }
 }
+
+#[test]
+fn a_source_that_meets_rules_of_others_does_not_keep_the_good_ones_out() {
+    for replace in [&[][..], &["-F"]] {
+        for clash in [
+            "{ lport 2 } drop { }\n",
+            "{ tunnel vpn0 negotiate transport } ipsec { encr_algs aes }\n",
+        ] {
+            let lab = lab();
+            let of_vpn = lab.client().all_rules(Side::Active, &Scope::All).expect("a dump").len();
+            lab.file("a.conf", "{ lport 7 } drop { }\n");
+            lab.file("b.conf", format!("{{ lport 8 }} drop {{ }}\n{clash}"));
+            lab.file("c.conf", "{ tunnel vpn1 negotiate tunnel } ipsec { encr_algs aes-gcm }\n");
+            let sources = ["--keep-going", "-a", "a.conf", "-a", "b.conf", "-a", "c.conf"];
+            let done = lab.ipsecconf_as_service(&[replace, &sources[..]].concat()).exits(95);
+            let done =
+                done.says("b.conf:2:1: error: there ").says("left out, because of errors: b.conf");
+            assert_eq!(done.stderr.matches("policy rules added").count(), 1, "{done:?}");
+            let rules = lab.client().all_rules(Side::Active, &Scope::All).expect("a dump");
+            // Four of each good source, and all that the others had.
+            assert_eq!(rules.len(), of_vpn + 8, "{clash}: {done:?}");
+            let ours = rules.iter().filter(|rule| rule.namespace.is_none());
+            assert!(ours.clone().any(|rule| rule.selector.local_port == Some(7)));
+            assert!(ours.clone().any(|rule| rule.tunnel.is_some()));
+            assert!(ours.clone().all(|rule| rule.selector.local_port != Some(8)));
+        }
+    }
+}
+
+/// Two policies for a tunnel, the first of which another owner wants later.
+const FIRST: &str =
+    "{ tunnel vpn0 raddr 10.0.1.0/24 negotiate tunnel } ipsec { encr_algs aes-gcm }\n";
+const SECOND: &str =
+    "{ tunnel vpn0 raddr 10.0.2.0/24 negotiate tunnel } ipsec { encr_algs aes-gcm }\n";
+
+/// A lab with these policies in files.
+fn lab_with_two() -> Lab {
+    let lab = Lab::new();
+    lab.file("first.conf", FIRST);
+    lab.file("second.conf", SECOND);
+    lab
+}
+
+#[test]
+fn what_an_owner_has_given_up_is_free_for_others() {
+    for who in [&["-q"][..], &["-q", "-N", VPN]] {
+        for next in [&["-q"][..], &["-q", "-N", NFS]] {
+            for wanted in [FIRST, "{ tunnel vpn0 negotiate transport } drop { }\n"] {
+                let lab = lab_with_two();
+                lab.file("wanted.conf", wanted);
+                for args in [&["-a", "first.conf"][..], &["-a", "second.conf"], &["-F"]] {
+                    let _ = lab.ipsecconf(&[who, args].concat()).exits(0);
+                }
+                assert!(lab.policy().is_empty());
+                let _ = lab.ipsecconf(&[next, &["-a", "wanted.conf"]].concat()).exits(0);
+                assert!(!lab.policy().is_empty(), "{who:?} {next:?} {wanted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_killed_load_prepared_is_named_and_can_be_removed() {
+    let mut met = 0;
+    for n in 0.. {
+        let lab = lab_with_two();
+        if !lab.kill_at(&["-q", "-N", VPN, "-a", "first.conf"], n, false) {
+            break;
+        }
+        let in_force = owners(&lab).contains(VPN);
+        let load = ["-q", "-N", NFS, "-a", "first.conf"];
+        let done = lab.ipsecconf(&load);
+        if done.code != Some(0) {
+            met += 1;
+            let place = format!(
+                "first.conf:1:1: error: there is a rule of namespace {VPN} for the same traffic"
+            );
+            let place = if in_force { place } else { place + ", not in force" };
+            assert!(done.stderr.contains(&place), "{n}: {done:?}");
+            assert!(!owners(&lab).contains(NFS));
+            let _ = lab.ipsecconf(&["-q", "-N", "*", "-F"]).exits(0);
+            let _ = lab.ipsecconf(&load).exits(0);
+        }
+        assert_eq!(owners(&lab), BTreeSet::from([NFS.to_owned()]), "{n}");
+    }
+    assert!(met > 1);
+}
+
+#[test]
+fn what_the_nameless_owner_prepares_is_not_taken_from_it() {
+    // Killed between the two.
+    let lab = (0..).map(|n| {
+        let lab = lab_with_two();
+        assert!(lab.kill_at(&["-q", "-a", "first.conf"], n, false), "it was never prepared");
+        lab
+    });
+    let is_prepared =
+        |lab: &Lab| lab.rules(Side::Active).is_empty() && !lab.rules(Side::Standby).is_empty();
+    let lab = lab.into_iter().find(is_prepared).expect("a lab");
+    let prepared = lab.rules(Side::Standby);
+    // As if it were at work still.
+    let lock = lab.root("/var/run/ipsecconf.lock");
+    let held = LockFile::acquire(&lock, nix::unistd::geteuid().as_raw()).expect("a lock");
+    let load = ["-q", "-N", NFS, "-a", "first.conf"];
+    let expected = "first.conf:1:1: error: there is a rule without a namespace for the same traffic, \
+                    not in force";
+    let _ = lab.ipsecconf(&load).exits(1).says(expected);
+    assert_eq!(lab.rules(Side::Standby), prepared);
+    // It is over.
+    drop(held);
+    let _ = lab.ipsecconf(&load).exits(0);
+    assert_eq!(owners(&lab), BTreeSet::from([NFS.to_owned()]));
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What loads of others have on the standby side.
+//!
+//! The kernel lets nobody add a rule for traffic for which somebody else has one on the same
+//! side. On the standby side such a rule is of a load that is at work, or of one that is
+//! over: it died, or its owner has always left there what was in force before.
+
+use illumos_ipsec::model::Side;
+use illumos_ipsec::policy::{PolicyRule, Problem};
+use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
+
+use crate::context::Context;
+use crate::exit::{Failure, scope_failure};
+use crate::foreign::foreign;
+
+/// Removes what the nameless owner has left where these rules of a named one have to go.
+/// False if there is nothing of that kind, or if that owner is at work: its lock says so.
+/// About named owners nobody can tell.
+pub(crate) fn sweep(
+    context: &Context,
+    client: &mut PolicyClient,
+    rules: &[PolicyRule],
+) -> Result<bool, Failure> {
+    if context.who.namespace().is_none() {
+        return Ok(false);
+    }
+    let failed = |error: PolicyError| scope_failure("look at", &Scope::All, &error);
+    let mut standby = client.all_rules(Side::Standby, &Scope::All).map_err(failed)?;
+    standby.retain(|rule| rule.namespace.is_none());
+    if foreign(rules, client.namespace(), &standby).is_empty() {
+        return Ok(false);
+    }
+    let nameless = context.for_owner(None);
+    let Some(_lock) = nameless.try_lock()? else { return Ok(false) };
+    let mut client = nameless.open(Failure::Failed)?;
+    client
+        .flush(Side::Standby, &Scope::All)
+        .map_err(|error| scope_failure("clean up", &Scope::All, &error))?;
+    Ok(true)
+}
+
+/// Which rules of others these rules meet: those in force, else those that are prepared.
+pub(crate) fn in_the_way(
+    client: &mut PolicyClient,
+    rules: &[PolicyRule],
+) -> Result<Vec<Problem>, PolicyError> {
+    let active = client.all_rules(Side::Active, &Scope::All)?;
+    let problems = foreign(rules, client.namespace(), &active);
+    if !problems.is_empty() {
+        return Ok(problems);
+    }
+    let standby = client.all_rules(Side::Standby, &Scope::All)?;
+    let problems = foreign(rules, client.namespace(), &standby).into_iter().map(|problem| {
+        let message = format!("{}, not in force", problem.message);
+        Problem { message, ..problem }
+            .hint("its owner is loading, or died at it: its next load, or a flush, removes it")
+    });
+    Ok(problems.collect())
+}
