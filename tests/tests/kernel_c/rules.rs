@@ -36,6 +36,7 @@ const SIDES: [Side; 2] = [Side::Active, Side::Standby];
 
 const PASS: &[(AttrTag, u32)] = &[(AttrTag::TYPE, 2), (AttrTag::END, 0)];
 const DROP: &[(AttrTag, u32)] = &[(AttrTag::TYPE, 1), (AttrTag::END, 0)];
+/// AES with HMAC-SHA-256, and with HMAC-SHA-1.
 const ESP: &[(AttrTag, u32)] = &[
     (AttrTag::TYPE, 3),
     (AttrTag::FLAGS, 0x42),
@@ -131,10 +132,6 @@ struct Pair {
     dumping: [bool; 3],
     /// Who makes requests.
     owners: &'static [&'static str],
-    /// ICMP rules protect in two ways, and rules stay on their side. An exchange or a copy may
-    /// bring both ways together, which adding never does; the kernels then differ in which of
-    /// them they compare a new rule with.
-    icmp: bool,
     /// How often a request had an outcome: type, errno, diagnostic.
     seen: Seen,
 }
@@ -225,7 +222,7 @@ fn flags(kernel: &Kernel) -> [u32; 2] {
 }
 
 impl Pair {
-    fn new(owners: &'static [&'static str], icmp: bool) -> Self {
+    fn new(owners: &'static [&'static str]) -> Self {
         let program = DRIVER.as_ref().unwrap_or_else(|error| panic!("{error}"));
         let mut kernel = Kernel::new(Config::default());
         let conns = (0..4).map(|_| kernel.open_policy()).collect();
@@ -237,7 +234,6 @@ impl Pair {
             offsets: [0; 6],
             dumping: [false; 3],
             owners,
-            icmp,
             seen: BTreeMap::new(),
         };
         // Heads of tunnels are there from the first rule on.
@@ -470,7 +466,6 @@ impl Pair {
                 of(owner, selectors(numbers).into_iter().fold(request, Message::with))
             }
             25..27 => of(owner, message(MsgType::FLUSH, side, scope)),
-            27..34 if self.icmp => self.any_add(numbers, owner, side, head, ways),
             27..31 => of(owner, message(MsgType::FLIP, 0, scope)),
             31..34 => of(owner, message(MsgType::CLONE, 0, scope)),
             34..38 => {
@@ -511,12 +506,8 @@ impl Pair {
         if !transport || numbers.once_in(8) {
             request = selectors(numbers).into_iter().fold(request, Message::with);
         }
-        let icmp = |ext: &Ext| matches!(ext, Ext::Proto(ProtoExt { number: 1, .. }));
         let attrs = match transport {
             true => *numbers.pick(&[ESP, OTHER_ESP]),
-            false if request.exts.iter().any(icmp) && !self.icmp => {
-                *numbers.pick(&[PASS, DROP, ESP])
-            }
             false => *numbers.pick(&[PASS, DROP, ESP, ESP, OTHER_ESP]),
         };
         of(owner, request.with(action(attrs)))
@@ -575,7 +566,7 @@ fn malformed(numbers: &mut Numbers, side: u8, scope: Scope) -> Message {
 /// Runs a conversation of many requests.
 fn run(seed: u64, owners: &'static [&'static str], steps: usize, failures: bool) -> Seen {
     let mut numbers = Numbers::new(seed);
-    let mut pair = Pair::new(owners, seed % 2 == 1);
+    let mut pair = Pair::new(owners);
     for _ in 0..steps {
         let fail = if failures && numbers.once_in(2) { 1 + numbers.below(12) } else { 0 };
         pair.step(&mut numbers, fail);
@@ -609,7 +600,7 @@ fn runs(seeds: std::ops::Range<u64>, failures: bool, expected: &[(MsgType, Errno
 
 #[test]
 fn impossible_lengths_are_refused() {
-    let mut pair = Pair::new(&OWNERS, false);
+    let mut pair = Pair::new(&OWNERS);
     let kinds = [MsgType::FLUSH, MsgType::DUMP, MsgType::ADDRULE, MsgType::ALGLIST, MsgType(12)];
     for kind in kinds {
         for words in [0, 1, 2, 3, 4, 100, u16::MAX] {
