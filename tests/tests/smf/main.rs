@@ -11,17 +11,11 @@ mod protection;
 mod service_bundle;
 mod states;
 
-use std::path::{Path, PathBuf};
-
+use system_tests::in_repository;
 use system_tests::lab::Lab;
 
-/// The repository of this project.
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").join(path)
-}
-
 fn read(path: &str) -> String {
-    std::fs::read_to_string(repository(path)).expect("a file of the repository")
+    std::fs::read_to_string(in_repository(path)).expect("a file of the repository")
 }
 
 /// A command that notes how it is called, and exits with the number in the file `exit`.

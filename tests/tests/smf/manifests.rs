@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 
 use roxmltree::{Document, ParsingOptions};
+use system_tests::in_repository;
 
+use super::read;
 use super::service_bundle::problems;
-use super::{read, repository};
 
 const POLICY: &str = "smf/manifest/policy.xml";
 const KEYS: &str = "smf/manifest/manual-key.xml";
@@ -158,7 +159,7 @@ fn every_method_exists_and_can_be_executed() {
             .collect();
         assert!(methods.len() >= 3, "{path}");
         for method in methods {
-            let file = repository("smf/method").join(method);
+            let file = in_repository("smf/method").join(method);
             let mode = std::fs::metadata(&file).map(|file| file.permissions().mode());
             assert!(mode.is_ok_and(|mode| mode & 0o111 == 0o111), "{}", file.display());
         }

@@ -4,9 +4,10 @@
 
 use std::process::Command;
 
+use system_tests::in_repository;
 use system_tests::lab::Lab;
 
-use super::{calls, edit, log, noting, repository, state};
+use super::{calls, edit, log, noting, state};
 
 /// An element of the manifest of policy.
 const FILE: &str = "<propval name='config_file' type='astring' value='/etc/inet/ipsecinit.conf'/>";
@@ -155,7 +156,7 @@ fn methods_outside_of_smf_and_with_wrong_words() {
         for method in ["ipsec-policy", "ipsec-manual-key"] {
             let run = |fmri: Option<&str>, words: &[&str]| {
                 let mut command = Command::new(shell);
-                command.arg(repository("smf/method").join(method)).args(words);
+                command.arg(in_repository("smf/method").join(method)).args(words);
                 command.env_remove("SMF_FMRI");
                 command.envs(fmri.map(|fmri| ("SMF_FMRI", fmri)));
                 command.output().ok()
