@@ -25,7 +25,7 @@ usage: cargo xtask TASK
   demo                        show and check the session of IPD 46
   shell [-c COMMAND]          a private user-mode kernel, and a shell or COMMAND
   test [ARGUMENTS]            all tests; ARGUMENTS go to cargo test
-  golden TOOL [--cases DIR]   compare TOOL with recordings of the original
+  golden TOOL --cases DIR     compare TOOL with recordings of the original
   bench [ARGUMENTS]           measure
   dist [--release] [--target TRIPLE]
                               stage the files of the packages, check the manifests

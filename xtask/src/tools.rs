@@ -22,6 +22,7 @@ pub(crate) const TEST_TOOLS: &[Tool] = &[
     // Rust programs are linked by the C compiler.
     Tool { name: "cc", why: "it links the programs", get: "apt-get install gcc" },
     Tool { name: "sh", why: "the lab runs commands with it", get: "apt-get install dash" },
+    Tool { name: "bash", why: "completion is tested in it", get: "apt-get install bash" },
 ];
 
 pub(crate) const MANDOC: Tool =
