@@ -65,7 +65,7 @@ impl System {
     }
 
     /// Where a file named on the command line is. In a lab an absolute path is
-    /// looked up under its root first.
+    /// looked up under its root first, and a new file is made there if its directory is there.
     #[must_use]
     pub fn operand(&self, path: &OsStr) -> PathBuf {
         self.place.operand(path)

@@ -56,7 +56,7 @@ fn hint(lab: &Lab) {
     let (commands, root) = (lab.commands().join(" "), lab.root());
     let root = root.display();
     let text = format!(
-        "A user-mode kernel for this shell alone; nothing done here touches this machine.\n\
+        "A user-mode kernel for this shell alone; what these commands change is in it.\n\
          \n\
          commands   {commands}\n\
          root       {root}\n\

@@ -87,7 +87,9 @@ impl Place {
         match &self.lab {
             Some(lab) if path.is_absolute() => {
                 let inside = under(&lab.join("root"), path);
-                if inside.exists() { inside } else { path.to_owned() }
+                // A file that is nowhere yet is made where its directory is.
+                let made_inside = || !path.exists() && inside.parent().is_some_and(Path::exists);
+                if inside.exists() || made_inside() { inside } else { path.to_owned() }
             }
             _ => path.to_owned(),
         }
@@ -183,7 +185,10 @@ mod tests {
         std::fs::create_dir_all(dir.path().join("root/etc")).unwrap();
         std::fs::write(dir.path().join("root/etc/x.conf"), "").unwrap();
         assert_eq!(system.operand(OsStr::new("/etc/x.conf")), dir.path().join("root/etc/x.conf"));
-        assert_eq!(system.operand(OsStr::new("/etc/y.conf")), Path::new("/etc/y.conf"));
+        assert_eq!(system.operand(OsStr::new("/etc/passwd")), Path::new("/etc/passwd"));
+        // What is nowhere yet is made where its directory is.
+        assert_eq!(system.operand(OsStr::new("/etc/y.conf")), dir.path().join("root/etc/y.conf"));
+        assert_eq!(system.operand(OsStr::new("/no/y.conf")), Path::new("/no/y.conf"));
         assert_eq!(system.operand(OsStr::new("etc/x.conf")), Path::new("etc/x.conf"));
     }
 }
