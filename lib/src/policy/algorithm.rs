@@ -3,11 +3,10 @@
 //! Algorithms as rules name them: `aes`, `12`, `aes(128..256)`, `any(256..)`.
 
 use super::action::{NO_MAX, kernel_alg, meets};
-use super::compile::Resolver;
 use super::keyword::alg_keyword;
 use super::number::bounded;
 use super::suggest::{nearest, quote};
-use super::{Problem, Span};
+use super::{Problem, Resolver, Span};
 use crate::model::{AlgChoice, AlgProto, AlgUse};
 
 /// The algorithm that a word of a rule names, with its key bounds. `none` gives nothing.

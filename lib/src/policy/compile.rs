@@ -15,19 +15,9 @@ use super::pattern::Pattern;
 use super::rule::{MAX_REQUESTS, PolicyRule, RuleAction};
 use super::suggest::{did_you_mean, quote};
 use super::syntax::{ActionGroup, Parsed, ParsedRule, Word};
-use super::{AlgDb, Names, Problem, Severity, Span};
-use crate::model::{ActionKind, AlgChoice, AlgUse, KernelAlg, TunnelMode, TunnelName};
+use super::{Problem, Resolver, Severity, Span};
+use crate::model::{ActionKind, AlgChoice, AlgUse, TunnelMode, TunnelName};
 use crate::wire::policy::MAX_REQUEST;
-
-/// What names mean on this system.
-pub struct Resolver<'a> {
-    /// Hosts, networks, services and protocols.
-    pub names: &'a dyn Names,
-    /// Names of algorithms.
-    pub algs: &'a AlgDb,
-    /// The algorithms that the kernel has, in its order of preference.
-    pub kernel: &'a [KernelAlg],
-}
 
 /// Checks and resolves rules. Gives those without an error, in their order, and what
 /// is wrong or dangerous. Problems that [`super::parse`] found are not repeated.

@@ -5,9 +5,9 @@
 //! Source: `spec/ipsecconf.md` section 6.4.
 
 use super::keyword::{ActionKey, PatternKey, PropertyKey, Style};
-use super::pattern::{Pattern, Set, mixed};
+use super::pattern::{Pattern, mixed};
 use super::suggest::{did_you_mean, quote};
-use super::syntax::{ActionGroup, Item, ParsedRule, Word};
+use super::syntax::{ActionGroup, Item, ParsedRule, Set, Word};
 use super::{Problem, Span};
 use crate::model::Direction;
 

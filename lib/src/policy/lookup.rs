@@ -7,10 +7,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::algorithm::find;
-use super::compile::Resolver;
 use super::number::{bounded, inet_addr, int};
 use super::suggest::{did_you_mean, quote};
-use super::{Problem, Span};
+use super::{Problem, Resolver, Span};
 use crate::model::{AlgChoice, AlgUse};
 
 /// How often the name service is asked for names that are close.

@@ -12,15 +12,12 @@ use super::lookup::Lookup;
 use super::number::int;
 use super::side::{Pairs, Side, mask, pairs};
 use super::suggest::{did_you_mean, quote};
-use super::syntax::{Item, ParsedRule, Word};
+use super::syntax::{Item, ParsedRule, Set, Word};
 use super::{Problem, Span};
 use crate::model::{Direction, IcmpSelector, TunnelMode, TunnelName};
 
 /// Protocol numbers with ICMP types.
 const ICMP: [u8; 2] = [1, 58];
-
-/// A value and the word that set it.
-pub(super) type Set<T> = Option<(T, Word)>;
 
 /// The values of a pattern.
 #[derive(Default)]

@@ -6,9 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::keyword::{End, PatternKey};
 use super::number::netmask;
-use super::pattern::Set;
 use super::rule::MAX_REQUESTS;
 use super::suggest::quote;
+use super::syntax::Set;
 use super::{Problem, Span};
 use crate::model::Prefix;
 

@@ -71,6 +71,9 @@ pub struct Word {
     column: u32,
 }
 
+/// A value and the word that set it.
+pub(super) type Set<T> = Option<(T, Word)>;
+
 impl ParsedRule {
     /// The bytes of one of its words.
     #[must_use]

@@ -22,6 +22,7 @@
 //! | `verdict` | what is answered |
 //! | `output`, `input` | the two ways through a tunnel |
 //! | `system` | policy of the system, inside and outside of tunnels |
+//! | `action` | what a rule makes of a packet that leaves |
 //! | `protection` | does the protection of a packet that arrives satisfy a rule? |
 //! | `six_to_four` | addresses of 6to4 tunnels |
 //! | `association` | which associations protect it or have protected it |
@@ -31,6 +32,7 @@
 //! Source: `spec/iptun_ioctl.md` sections 11, 12 and 15, `spec/kernel-hooks.md` section
 //! 3.1 and 3.2 (A8 to A14), `spec/pf_policy.md` section 8.
 
+mod action;
 mod association;
 mod counters;
 mod input;

@@ -4,13 +4,12 @@
 
 use std::net::IpAddr;
 
-use illumos_ipsec::model::{
-    ActionFlags, ActionKind, Alternative, Side, TunnelMode, TunnelName, TunnelType,
-};
+use illumos_ipsec::model::{Side, TunnelMode, TunnelName, TunnelType};
 
-use super::question::{Fragment, Packet, Spis};
+use super::action::act;
+use super::question::{Fragment, Packet};
 use super::system::Outer;
-use super::verdict::{Clear, Matched, Outcome, Reason, Verdict};
+use super::verdict::{Matched, Outcome, Reason, Verdict};
 use crate::Kernel;
 use crate::iptun::Tunnel;
 use crate::spd::{PacketSelector, SideFlags, Way};
@@ -124,25 +123,5 @@ pub(super) fn mode(flags: SideFlags) -> TunnelMode {
     match flags.contains(SideFlags::TUNNEL) {
         true => TunnelMode::Tunnel,
         false => TunnelMode::Transport,
-    }
-}
-
-/// What a chain makes of a packet that leaves. The first alternative decides, and with a
-/// protecting one no later one is tried. An alternative of no kind is passed over; if
-/// nothing after it protects, the packet goes in clear.
-pub(super) fn act(chain: &[Alternative], mode: TunnelMode) -> Outcome {
-    let protects = |alternative: &&Alternative| {
-        alternative.kind == ActionKind::Ipsec
-            && alternative.flags.intersects(ActionFlags::AH | ActionFlags::ESP)
-    };
-    match chain.first().map(|first| first.kind) {
-        Some(ActionKind::Drop) => Outcome::Drop(Reason::Rule),
-        Some(ActionKind::Pass) | None => Outcome::Pass(Clear::Rule),
-        Some(ActionKind::Ipsec | ActionKind::Other(_)) => match chain.iter().find(protects) {
-            Some(alternative) => {
-                Outcome::Protect { alternative: *alternative, mode, spis: Spis::default() }
-            }
-            None => Outcome::Pass(Clear::Rule),
-        },
     }
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use illumos_ipsec::model::{LinkId, Side, TunnelMode};
 
-use super::output::act;
+use super::action::act;
 use super::protection::{Accepted, satisfies};
 use super::question::{Fragment, Packet, Protection};
 use super::verdict::{Clear, Matched, Outcome, Reason, Verdict};
