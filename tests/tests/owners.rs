@@ -234,3 +234,25 @@ fn what_the_nameless_owner_prepares_is_not_taken_from_it() {
     let _ = lab.ipsecconf(&load).exits(0);
     assert_eq!(owners(&lab), BTreeSet::from([NFS.to_owned()]));
 }
+
+#[test]
+fn what_passes_a_check_can_be_sent_for_any_owner() {
+    let lab = Lab::new();
+    let write = |alternatives: usize| {
+        let properties = "ipsec { encr_algs aes-gcm }";
+        let text = vec![properties; alternatives].join(" or ");
+        lab.file("large.conf", format!("{{ tunnel vpn0 negotiate tunnel }} {text}\n"));
+        lab.ipsecconf(&["-c", "large.conf"]).code == Some(0)
+    };
+    // The largest that passes.
+    let (mut good, mut bad) = (1, 10_000);
+    assert!(write(good) && !write(bad));
+    while bad - good > 1 {
+        let middle = usize::midpoint(good, bad);
+        if write(middle) { good = middle } else { bad = middle }
+    }
+    assert!(write(good) && good > 100, "{good}");
+    let longest = format!("x{}", "y".repeat(254));
+    let _ = lab.ipsecconf(&["-q", "-N", &longest, "-a", "large.conf"]).exits(0);
+    assert_eq!(owners(&lab), BTreeSet::from([longest]));
+}

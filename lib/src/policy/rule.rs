@@ -180,10 +180,12 @@ impl PolicyRule {
         flags
     }
 
-    /// Bytes of the largest of its requests, at most: every selector counted.
+    /// Bytes of the largest of its requests, at most: every selector counted, and the
+    /// longest namespace.
     pub(super) fn max_message_len(&self) -> usize {
         const SELECTORS: usize = 24 + 8 + 40 + 8 + 2 * 8 + 2 * 24;
-        HEADER_LEN + SELECTORS + 8 + 8 * self.action.attrs.len()
+        const NAMESPACE: usize = 8 + 256;
+        HEADER_LEN + SELECTORS + NAMESPACE + 8 + 8 * self.action.attrs.len()
     }
 }
 
