@@ -40,7 +40,7 @@ impl Session<'_> {
             return;
         }
         if let Err(error) = self.client().send_all(&messages) {
-            self.crash(&error);
+            self.give_up(&error);
         }
     }
 
@@ -53,7 +53,7 @@ impl Session<'_> {
             let outcome = match self.client().reply(|header| header.seq == waiting.seq) {
                 Ok(answer) => reply::of_add(self, &waiting.asked, &answer),
                 Err(error) => {
-                    self.crash(&error);
+                    self.give_up(&error);
                     break;
                 }
             };
@@ -70,7 +70,7 @@ impl Session<'_> {
         self.line = now;
     }
 
-    fn crash(&mut self, error: &KeyError) {
+    fn give_up(&mut self, error: &KeyError) {
         let landing = std::mem::replace(&mut self.flight.landing, true);
         let end = self.exchange_failed(error);
         self.flight.landing = landing;

@@ -15,6 +15,7 @@
 //! | `session` | a run: settings, the kernel, what becomes of messages |
 //! | `run` | where commands come from: command line, file, terminal or pipe |
 //! | `exit` | exit statuses |
+//! | `output` | standard output, and whether it has everything |
 //! | `say` | what is said while there is no session |
 //! | `line` | logical lines and words; which words are keys |
 //! | `verb` | the words for commands |
@@ -29,7 +30,7 @@
 //! | `flush` | flush, of one owner or of all |
 //! | `flight` | requests of a file, several under way at once |
 //! | `landing` | sending them, and speaking about their answers in order |
-//! | `reply` | answers of the kernel to both |
+//! | `reply` | what the answers to add, update, delete and get say |
 //! | `owner` | namespaces: whose associations a run is about |
 //! | `show` | messages as text |
 //! | `save` | associations as commands |
@@ -54,6 +55,7 @@ mod keyword;
 mod landing;
 mod line;
 mod monitor;
+mod output;
 mod owner;
 mod program;
 mod reply;

@@ -34,7 +34,8 @@ pub(crate) fn run(session: &mut Session, active: bool) -> CommandResult {
     session.print(" monitoring the PF_KEY socket.\n");
     loop {
         // Nobody would see what comes.
-        if session.flush_output().is_err() {
+        session.out.flush();
+        if !session.out.is_whole() {
             return Err(End::Silent);
         }
         let next = session.client().next_or(interrupts.descriptor());

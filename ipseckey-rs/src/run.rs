@@ -3,7 +3,7 @@
 //! Where commands come from: the command line, a file, a terminal or pipe.
 
 use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -122,7 +122,7 @@ impl Session<'_> {
     fn converse(&mut self, mut next: impl FnMut(&Joiner) -> io::Result<Typed>) -> Result<(), End> {
         let mut joiner = Joiner::default();
         loop {
-            let _ = self.out.flush();
+            self.out.flush();
             let mut blank = false;
             let line = match next(&joiner) {
                 Ok(Typed::Line(line)) => {

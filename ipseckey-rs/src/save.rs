@@ -63,7 +63,7 @@ fn save(session: &mut Session, kind: SaType, path: Option<&OsStr>) -> CommandRes
     let to_stdout = path.is_none_or(|path| path == "-");
     let mut writer = Writer { saved: HashSet::new() };
     let mut target = match path {
-        Some(path) if !to_stdout => match Target::open(&session.operand(path)) {
+        Some(path) if !to_stdout => match Target::open(&session.target(path)) {
             Ok(target) => Some(target),
             Err(error) => {
                 let path = Path::new(path).display();
@@ -111,6 +111,10 @@ fn flush(
     let result = match target {
         None => {
             session.print(&**text);
+            if !session.out.is_whole() {
+                // That is said at the end of the run.
+                return Err(End::Silent);
+            }
             Ok(())
         }
         Some(target) => target.file.write_all(text),

@@ -6,7 +6,7 @@
 //! as the method of a service there is none, because its log can be read by everybody.
 
 use std::ffi::OsStr;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -22,6 +22,7 @@ use illumos_ipsec::wire::namespace::NamespaceExt;
 use crate::exit::End;
 use crate::flight::Flight;
 use crate::line::Line;
+use crate::output::Output;
 use crate::program::Program;
 use crate::say;
 use crate::show::Look;
@@ -86,7 +87,7 @@ pub(crate) struct Session<'s> {
     pub(crate) settings: Settings,
     pub(crate) source: Source,
     pub(crate) algs: AlgDb,
-    pub(crate) out: Box<dyn Write>,
+    pub(crate) out: Output,
     err: Box<dyn Write>,
     client: Option<KeyClient>,
     /// Number of the command, which its requests have.
@@ -132,7 +133,6 @@ impl<'s> Session<'s> {
             insist_on_namespaces(program, client)?;
         }
         let (algs, _) = system.algorithms();
-        let out: Box<dyn Write> = Box::new(BufWriter::new(io::stdout()));
         let err = Box::new(io::stderr());
         let names = SystemNames::new(system);
         Ok(Self {
@@ -140,7 +140,7 @@ impl<'s> Session<'s> {
             settings,
             source,
             algs,
-            out,
+            out: Output::stdout(),
             err,
             client,
             seq: 0,
@@ -153,22 +153,22 @@ impl<'s> Session<'s> {
 
     /// Lets nothing be seen.
     pub(crate) fn mute(&mut self) {
-        self.out = Box::new(io::sink());
+        self.out = Output::nowhere();
         self.err = Box::new(io::sink());
     }
 
-    /// Ends a run: everything is written.
+    /// Ends a run: everything is written, or that is a failure. Of a service only the log is
+    /// lost then, and not what it does.
     pub(crate) fn finish(mut self, result: Result<(), End>) -> Result<(), End> {
-        let written = self.out.flush();
-        match written {
-            Ok(()) => result,
-            Err(error) => {
-                // Who stops reading knows it.
-                if error.kind() != io::ErrorKind::BrokenPipe {
-                    self.complain(format_args!("standard output: {}", plain(&error)));
-                }
-                Err(result.err().unwrap_or(End::Silent))
-            }
+        let Err(error) = self.out.finish() else { return result };
+        // Who stops reading knows it.
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            self.complain(format_args!("standard output: {}", plain(&error)));
+        }
+        match result {
+            Ok(()) if self.in_service() => Ok(()),
+            Ok(()) | Err(End::Quit) => Err(End::Silent),
+            Err(end) => Err(end),
         }
     }
 
@@ -216,31 +216,25 @@ impl<'s> Session<'s> {
     /// Writes to standard output.
     pub(crate) fn print(&mut self, text: impl AsRef<[u8]>) {
         self.answers_first();
-        // A failure shows again at the end.
-        let _ = self.out.write_all(text.as_ref());
+        self.out.write(text.as_ref());
     }
 
-    /// Where a file that a command names is.
-    pub(crate) fn operand(&self, path: &OsStr) -> PathBuf {
-        self.system.operand(path)
-    }
-
-    /// Makes what has been written be seen. An error is said at the end of the run.
-    pub(crate) fn flush_output(&mut self) -> io::Result<()> {
-        self.out.flush()
+    /// Where a file that a command is to write is.
+    pub(crate) fn target(&self, path: &OsStr) -> PathBuf {
+        self.system.target(path)
     }
 
     /// Writes a line to standard error, after what is on standard output.
     pub(crate) fn complain(&mut self, text: impl std::fmt::Display) {
         self.answers_first();
-        let _ = self.out.flush();
+        self.out.flush();
         let _ = writeln!(self.err, "{}: {text}", self.settings.program.name());
     }
 
     /// The same without the name of the program.
     pub(crate) fn complain_plain(&mut self, text: impl std::fmt::Display) {
         self.answers_first();
-        let _ = self.out.flush();
+        self.out.flush();
         let _ = writeln!(self.err, "{text}");
     }
 

@@ -3,7 +3,7 @@
 //! Mistakes of operators and mishaps of the machine: what is said, and what stays in force.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
@@ -14,7 +14,7 @@ const RULE: &str = "{ raddr 10.0.0.1 } ipsec { auth_algs sha256 }\n";
 const TUNNEL: &str = "{ tunnel vpn0 negotiate tunnel } ipsec { encr_algs aes-gcm }\n";
 
 #[test]
-fn an_output_that_is_full_does_not_change_the_exit_status() {
+fn an_output_that_is_full_hides_no_failure() {
     let lab = Lab::new();
     lab.file("bad.conf", "nonsense\n");
     let full = || File::options().write(true).open("/dev/full").expect("a device");
@@ -41,6 +41,44 @@ fn an_output_that_is_full_does_not_change_the_exit_status() {
     let mut command = lab.command("ipseckey");
     let status = command.arg("dump").stdout(full()).stderr(full()).status().expect("it runs");
     assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn keys_that_could_not_be_written_are_a_failure() {
+    let lab = Lab::new();
+    // More than is written at once.
+    let spis = 0x1000..0x1100;
+    let adds: Vec<_> = spis
+        .map(|spi| {
+            let key = "00".repeat(16);
+            format!("add esp spi {spi} dst 10.0.0.1 encr_alg aes encrkey {key}\n")
+        })
+        .collect();
+    lab.keys(&adds.concat());
+    let full = || File::options().write(true).open("/dev/full").expect("a device");
+    for args in [&["save", "esp"][..], &["save", "all", "-"], &["-s", "-"], &["dump"]] {
+        let mut command = lab.command("ipseckey");
+        let done = command.arg("-n").args(args).stdout(full()).output().expect("it runs");
+        assert_eq!(done.status.code(), Some(1), "{args:?}");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(said.contains("ipseckey: standard output: No space left"), "{args:?} {said}");
+    }
+    // Nor does `quit` hide it.
+    let mut command = lab.command("ipseckey");
+    let mut typing = command
+        .arg("-n")
+        .stdin(Stdio::piped())
+        .stdout(full())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    typing.stdin.take().expect("a pipe").write_all(b"dump\nquit\n").expect("it reads");
+    assert_eq!(typing.wait().expect("it ends").code(), Some(1));
+    // What a service does counts, and not whether its log has it.
+    let mut command = lab.command("ipseckey");
+    command.env("SMF_FMRI", "svc:/network/ipsec/manual-key:default").args(["-n", "-f", "lab.keys"]);
+    let status = command.stdout(full()).stderr(full()).status().expect("it runs");
+    assert_eq!(status.code(), Some(0));
 }
 
 #[test]
@@ -131,6 +169,10 @@ fn a_name_of_the_other_end_is_one_line_and_controls_no_terminal() {
     let done = lab.ipseckey(&["-n", "dump", "esp"]).exits(0);
     let line = done.stdout.lines().filter(|line| line.starts_with("SID: ")).nth(1);
     assert_eq!(line, Some(r"SID: \x1b[1m\xaSID\xc2\x9b\xffaäb"), "{done:?}");
+    // So is the name of its address.
+    fs::write(lab.root("/etc/inet/hosts"), "192.0.2.1 peer\x1b[2J\n").expect("a file");
+    let shown = lab.ipseckey(&["dump", "esp"]).exits(0).stdout;
+    assert!(shown.contains(r"192.0.2.1 (peer\x1b[2J)"), "{shown}");
     // It is saved as it is.
     assert!(lab.ipseckey(&["-s", "-"]).exits(0).stdout.contains(name));
 }

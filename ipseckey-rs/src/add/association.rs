@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Keywords of the association itself, and of its lifetimes.
+//! Keywords of the association itself that need more than a line, and of its lifetimes.
 
 use illumos_ipsec::model::{AlgProto, SaFlags};
 

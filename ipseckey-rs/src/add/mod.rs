@@ -58,7 +58,6 @@ pub(crate) fn run(
         return reader.session.failed();
     }
     let Reader { session, failed, fields, .. } = reader;
-    // Said now, with the numbers that requests would have had.
     build::run(session, verb, kind, fields, failed)
 }
 

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use illumos_ipsec::policy::Names;
 use illumos_ipsec::wire::key::{AddressExt, ExtType};
 
-use super::{Look, line};
+use super::{Look, line, uncontrolled};
 
 /// An address without its family: v4-mapped ones as IPv4.
 pub(crate) fn plain(addr: Ipv6Addr) -> String {
@@ -67,15 +67,24 @@ impl Look<'_> {
             let _ = write!(out, "/{}", address.prefixlen);
         }
         if !self.numeric {
-            let _ = match addr {
-                _ if addr.is_unspecified() => write!(out, " <unspecified>"),
-                _ => match self.names.host_by_addr(addr) {
-                    Some(name) => write!(out, " ({name})"),
-                    None => write!(out, " <unknown>"),
-                },
-            };
+            self.name(out, addr);
         }
         line!(out, ".");
+    }
+    fn name(&self, out: &mut Vec<u8>, addr: IpAddr) {
+        if addr.is_unspecified() {
+            out.extend_from_slice(b" <unspecified>");
+            return;
+        }
+        match self.names.host_by_addr(addr) {
+            // Whoever has the address says how it is called.
+            Some(name) => {
+                out.extend_from_slice(b" (");
+                uncontrolled(out, name.as_bytes());
+                out.push(b')');
+            }
+            None => out.extend_from_slice(b" <unknown>"),
+        }
     }
 }
 

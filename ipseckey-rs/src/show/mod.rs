@@ -404,7 +404,8 @@ fn printable(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// Text as it is, but for what controls a terminal or begins a line, as `\xHEX`.
+/// Text as it is, but for control characters, which act on a terminal or begin a line, as
+/// `\xHEX`.
 fn uncontrolled(out: &mut Vec<u8>, text: &[u8]) {
     for piece in text.utf8_chunks() {
         for letter in piece.valid().chars() {

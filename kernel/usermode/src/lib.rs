@@ -8,6 +8,8 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`Kernel`] | sockets, links, loading of IPsec, lookup |
+//! | [`Config`] | how a kernel starts, and which one it is |
+//! | `alg_table` | the algorithms that it has |
 //! | `policy_socket` | `PF_POLICY`, one file per group of requests |
 //! | `key_socket` | `PF_KEY`, one file per group of requests |
 //! | `sadb` | security associations, keys, lifetimes |

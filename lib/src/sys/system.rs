@@ -65,10 +65,17 @@ impl System {
     }
 
     /// Where a file named on the command line is. In a lab an absolute path is
-    /// looked up under its root first, and a new file is made there if its directory is there.
+    /// looked up under its root first.
     #[must_use]
     pub fn operand(&self, path: &OsStr) -> PathBuf {
         self.place.operand(path)
+    }
+
+    /// Where a file that a command line wants to be written is. In a lab an absolute path is
+    /// one under its root if its directory is there.
+    #[must_use]
+    pub fn target(&self, path: &OsStr) -> PathBuf {
+        self.place.target(path)
     }
 
     /// Where a symbolic link with this text leads, if that is not where the machine would

@@ -56,7 +56,7 @@ fn hint(lab: &Lab) {
     let (commands, root) = (lab.commands().join(" "), lab.root());
     let root = root.display();
     let text = format!(
-        "A user-mode kernel for this shell alone; what these commands change is in it.\n\
+        "A user-mode kernel for this shell alone; no command here talks to that of this machine.\n\
          \n\
          commands   {commands}\n\
          root       {root}\n\

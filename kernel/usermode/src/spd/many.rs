@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! A large table and its indexes.
+//! How a table with many rules holds them.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};

@@ -42,6 +42,10 @@ impl Place {
         PathBuf::from(path)
     }
 
+    pub(in crate::sys) fn target(&self, path: &OsStr) -> PathBuf {
+        PathBuf::from(path)
+    }
+
     pub(in crate::sys) fn link_target(&self, _text: &Path) -> Option<PathBuf> {
         None
     }

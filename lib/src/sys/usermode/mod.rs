@@ -87,9 +87,19 @@ impl Place {
         match &self.lab {
             Some(lab) if path.is_absolute() => {
                 let inside = under(&lab.join("root"), path);
-                // A file that is nowhere yet is made where its directory is.
-                let made_inside = || !path.exists() && inside.parent().is_some_and(Path::exists);
-                if inside.exists() || made_inside() { inside } else { path.to_owned() }
+                if inside.exists() { inside } else { path.to_owned() }
+            }
+            _ => path.to_owned(),
+        }
+    }
+
+    pub(super) fn target(&self, path: &OsStr) -> PathBuf {
+        let path = Path::new(path);
+        match &self.lab {
+            Some(lab) if path.is_absolute() => {
+                let inside = under(&lab.join("root"), path);
+                let has_place = inside.exists() || inside.parent().is_some_and(Path::exists);
+                if has_place { inside } else { path.to_owned() }
             }
             _ => path.to_owned(),
         }
@@ -186,9 +196,10 @@ mod tests {
         std::fs::write(dir.path().join("root/etc/x.conf"), "").unwrap();
         assert_eq!(system.operand(OsStr::new("/etc/x.conf")), dir.path().join("root/etc/x.conf"));
         assert_eq!(system.operand(OsStr::new("/etc/passwd")), Path::new("/etc/passwd"));
-        // What is nowhere yet is made where its directory is.
-        assert_eq!(system.operand(OsStr::new("/etc/y.conf")), dir.path().join("root/etc/y.conf"));
-        assert_eq!(system.operand(OsStr::new("/no/y.conf")), Path::new("/no/y.conf"));
+        // What is written replaces nothing of the machine if there is a place in the lab.
+        assert_eq!(system.target(OsStr::new("/etc/passwd")), dir.path().join("root/etc/passwd"));
+        assert_eq!(system.target(OsStr::new("/no/y.conf")), Path::new("/no/y.conf"));
+        assert_eq!(system.target(OsStr::new("etc/x.conf")), Path::new("etc/x.conf"));
         assert_eq!(system.operand(OsStr::new("etc/x.conf")), Path::new("etc/x.conf"));
     }
 }
