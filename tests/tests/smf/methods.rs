@@ -137,6 +137,13 @@ fn a_property_that_cannot_be_read_is_not_one_that_is_missing() {
         let log = log(&lab, "policy");
         assert!(log.contains(said), "{log}");
         assert_eq!((state(&lab, "policy").as_str(), calls(&lab)), ("maintenance", vec![]));
+        // A start loads what it can, and takes nothing away.
+        let _ = lab.svcadm(&["clear", "-s", "policy"]).exits(1);
+        let loads = "ipsecconf <-q> <--keep-going> <-a> </etc/inet/ipsecinit.conf> <-a> </etc/inet/ipsecinit.d/>";
+        assert_eq!(
+            (state(&lab, "policy").as_str(), calls(&lab)),
+            ("maintenance", vec![loads.into()])
+        );
     }
 }
 
