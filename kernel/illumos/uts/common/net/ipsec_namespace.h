@@ -15,7 +15,7 @@
 #define	_NET_IPSEC_NAMESPACE_H
 
 /*
- * Control namespaces of PF_POLICY and PF_KEY.
+ * Namespaces of PF_POLICY and PF_KEY.
  *
  * A rule or an association may belong to an owner, a name that the requests
  * of one program carry.  Both protocols carry it in the same extension, with

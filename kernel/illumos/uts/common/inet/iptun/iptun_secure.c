@@ -353,7 +353,8 @@ iptun_policy_adopt(iptun_t *iptun, ipsec_tun_pol_t *itp)
 
 /*
  * Attaches a node that has just been made for a simple policy, with the
- * reference that the caller has.  If that fails nothing is left of it.
+ * reference that the caller has.  If that fails nothing is left of it, unless
+ * another tunnel has attached it in the meantime.
  *
  * The node has been in the tree since it was made.  Somebody may have found it
  * there, and wait for iptun_lock in order to attach it; so it leaves as any
@@ -591,7 +592,7 @@ iptun_secure_getcapab(void *arg, mac_capab_t cap, void *data)
  * A modification unbinds the tunnel before it binds it again.  In between
  * nothing is sent in clear: the tunnel does not run, and a packet that is past
  * that test leaves because of its own rule, whichever addresses it has.  What
- * arrives is not for this tunnel then, and not decapsulated.
+ * arrives then is not decapsulated by this tunnel.
  */
 void
 iptun_ends_save(const iptun_t *iptun, iptun_ends_t *ends)
