@@ -374,6 +374,15 @@ fn every_row_has_a_verdict_and_tests_that_bear_it_out() {
 }
 
 #[test]
+fn what_the_threat_model_names_exists() {
+    let text = read("docs/threat-model.md");
+    let paths: Vec<_> = code(&text).filter(|name| name.contains("tests/")).collect();
+    assert!(paths.len() >= 8, "{paths:?}");
+    let gone: Vec<_> = paths.iter().filter(|path| !in_repository(path).exists()).collect();
+    assert!(gone.is_empty(), "{gone:?}");
+}
+
+#[test]
 fn cases_that_are_listed_as_different_exist() {
     for tool in TOOLS {
         let cases = cases(&format!("golden_{tool}"));

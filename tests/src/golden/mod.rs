@@ -65,9 +65,10 @@ fn case_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Reads one of them.
 fn read_case<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-    serde_json::from_slice(&fs::read(path)?).map_err(|error| {
-        io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()))
-    })
+    let named = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
+    let bytes = fs::read(path).map_err(|error| io::Error::new(error.kind(), named(&error)))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, named(&error)))
 }
 
 /// The outcomes of many cases.
