@@ -14,7 +14,7 @@ pub(crate) const HELP: &str = "\
 usage: gate-edit [OPTIONS] GATE
 
 Makes the edits of a list in GATE, a checkout of illumos-gate, and adds our own files; or says
-why not, and changes nothing. GATE is the directory that has usr/src in it.
+why not. GATE is the directory that has usr/src in it.
 
   --check            say for each file whether all edits fit; write nothing
   --diff             print what would be changed as a unified diff; write nothing

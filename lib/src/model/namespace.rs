@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A control namespace: who a rule or an association belongs to.
+/// A namespace: who a rule or an association belongs to.
 ///
 /// 1 to 255 bytes from `!` to `~`, the first one a letter or digit. Compared byte by byte;
 /// nothing is ever repaired or normalised. It is no security boundary: whoever may
