@@ -11,6 +11,7 @@ use illumos_ipsec::sys::signals::SignalsBlocked;
 use crate::context::Context;
 use crate::exit::{Failure, scope_failure};
 use crate::open_tunnels;
+use crate::owner;
 use crate::prose;
 use crate::view::covers;
 use crate::view_file::ViewFile;
@@ -19,7 +20,8 @@ use crate::view_file::ViewFile;
 /// standby side. That one of them cannot be helped is no reason to leave those of the next ones.
 pub(crate) fn run_for_all(context: &Context, scope: &Scope) -> Result<(), Failure> {
     let mut client = context.open(Failure::Failed)?;
-    let mut owners: BTreeSet<Option<Namespace>> = BTreeSet::from([None]);
+    let recorded = owner::with_view(&context.system).into_iter().map(Some);
+    let mut owners: BTreeSet<Option<Namespace>> = recorded.chain([None]).collect();
     for side in [Side::Active, Side::Standby] {
         let rules = client
             .all_rules(side, scope)

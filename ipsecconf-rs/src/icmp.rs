@@ -36,12 +36,14 @@ pub(crate) fn list_of<'a>(
 pub(crate) fn lists_in_force<'a>(
     active: impl Iterator<Item = &'a SpdRule>,
 ) -> HashMap<IcmpList<'a>, &'a [Alternative]> {
-    let protecting = active.filter(|rule| protects(&rule.action));
-    let list_of = |rule: &'a SpdRule| {
-        let list = list(rule.tunnel.as_ref(), rule.direction, &rule.selector)?;
-        Some((list, rule.action.as_slice()))
-    };
-    protecting.filter_map(list_of).collect()
+    let mut lists = HashMap::new();
+    for rule in active.filter(|rule| protects(&rule.action)) {
+        if let Some(list) = list(rule.tunnel.as_ref(), rule.direction, &rule.selector) {
+            // The first of a list is what others are compared with.
+            lists.entry(list).or_insert(rule.action.as_slice());
+        }
+    }
+    lists
 }
 
 /// Does one of these lists protect otherwise than a rule that would have to be in it?

@@ -7,10 +7,12 @@
 //! tunnel that one of them is about gets no rules from any other source either, because
 //! half a policy is not a policy: everything that it carries is dropped, in both
 //! directions, until the file is mended and loaded; if it has policy in force, it keeps
-//! that. A source that cannot even be read, or that does not say which tunnel a rule is for,
-//! may be about any, so that each that gets no rules keeps those that it has. For the host
-//! itself there is no such stopgap, which would cut the machine off; but what is in force
-//! for it stays, too.
+//! that.
+//!
+//! A source with an error may be about more tunnels than can be seen in it, unless it is the
+//! shard of one. So each tunnel that gets no rules keeps those that it has. For the host
+//! itself there is no stopgap, which would cut the machine off; but what is in force for it
+//! stays, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,7 +69,7 @@ impl Triage {
     pub(crate) fn closed(&self, sources: &Sources) -> BTreeMap<TunnelName, usize> {
         let mut closed = BTreeMap::new();
         for &source in &self.bad {
-            for tunnel in sources.about(source).tunnels {
+            for tunnel in sources.tunnels_of(source) {
                 closed.entry(tunnel).or_insert(source);
             }
         }
@@ -85,14 +87,9 @@ impl Triage {
         self.rules.iter().filter(used).cloned().collect()
     }
 
-    /// Is a source left out that can have rules for the host?
+    /// Is a source left out that can have rules for the host, and for any tunnel?
     pub(crate) fn leaves_out_host(&self, sources: &Sources) -> bool {
         self.bad.iter().any(|&source| sources.texts[source].tunnel.is_none())
-    }
-
-    /// Is a source left out that may be about any tunnel?
-    fn leaves_out_any_tunnel(&self, sources: &Sources) -> bool {
-        self.bad.iter().any(|&source| sources.about(source).any)
     }
 
     /// Is nothing left out?
@@ -134,9 +131,30 @@ impl Triage {
 pub(crate) struct Closing {
     /// Rules that drop everything of those without policy in force.
     pub stopgaps: Vec<PolicyRule>,
-    /// The others, and the host, if one of its files cannot be used; every tunnel without
-    /// new rules, if a file may be about any.
+    /// The others; the host and every tunnel without new rules, if what is left out is not
+    /// just the shards of tunnels.
     pub kept: BTreeSet<Head>,
+}
+
+impl Closing {
+    /// The same without the stopgaps of some tunnels.
+    pub(crate) fn without(mut self, tunnels: &BTreeSet<TunnelName>) -> Self {
+        self.stopgaps.retain(|rule| {
+            !rule.tunnel.as_ref().is_some_and(|(tunnel, _)| tunnels.contains(tunnel))
+        });
+        self
+    }
+}
+
+/// Says which tunnels could not be closed.
+pub(crate) fn warn_of(not_closed: &BTreeSet<TunnelName>) {
+    if !not_closed.is_empty() {
+        complain(format_args!(
+            "WARNING: {} without policy could not be closed, because of what another owner \
+             prepares; each is open unless it requires IPsec",
+            open_tunnels::list(not_closed)
+        ));
+    }
 }
 
 /// The rule that drops everything of a tunnel.
@@ -166,9 +184,6 @@ pub(crate) fn closing(
     let running = client
         .tunnels(Side::Active, &Scope::All)
         .map_err(|error| scope_failure("look at", &Scope::All, &error))?;
-    if triage.leaves_out_host(sources) {
-        closing.kept.insert(None);
-    }
     for (tunnel, source) in closed {
         if running.contains(&tunnel) {
             closing.kept.insert(Some(tunnel));
@@ -176,8 +191,9 @@ pub(crate) fn closing(
             closing.stopgaps.extend(stopgap(context, &tunnel, source));
         }
     }
-    if triage.leaves_out_any_tunnel(sources) {
-        // Nobody knows which tunnels that was about: whatever gets no rules keeps its own.
+    if triage.leaves_out_host(sources) {
+        // Nobody knows what else it was about: whatever gets no rules keeps its own.
+        closing.kept.insert(None);
         closing.kept.extend(running.into_iter().map(Some));
         for rule in triage.good(sources) {
             if let Some((tunnel, _)) = rule.tunnel {

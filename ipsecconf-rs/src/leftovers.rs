@@ -14,21 +14,17 @@ use crate::context::Context;
 use crate::exit::{Failure, scope_failure};
 use crate::foreign::foreign;
 
-/// Removes what the nameless owner has left where these rules of a named one have to go.
-/// False if there is nothing of that kind, or if that owner is at work: its lock says so.
-/// About named owners nobody can tell.
-pub(crate) fn sweep(
-    context: &Context,
-    client: &mut PolicyClient,
-    rules: &[PolicyRule],
-) -> Result<bool, Failure> {
+/// Removes what the nameless owner has left, which may be in the way of a named one. False if
+/// there is nothing, or if that owner is at work: its lock says so. Of named owners that cannot
+/// be told, since programs with policy of their own take no lock.
+pub(crate) fn sweep(context: &Context, client: &mut PolicyClient) -> Result<bool, Failure> {
     if context.who.namespace().is_none() {
         return Ok(false);
     }
-    let failed = |error: PolicyError| scope_failure("look at", &Scope::All, &error);
-    let mut standby = client.all_rules(Side::Standby, &Scope::All).map_err(failed)?;
-    standby.retain(|rule| rule.namespace.is_none());
-    if foreign(rules, client.namespace(), &standby).is_empty() {
+    let standby = client
+        .all_rules(Side::Standby, &Scope::All)
+        .map_err(|error| scope_failure("look at", &Scope::All, &error))?;
+    if standby.iter().all(|rule| rule.namespace.is_some()) {
         return Ok(false);
     }
     let nameless = context.for_owner(None);
@@ -40,21 +36,19 @@ pub(crate) fn sweep(
     Ok(true)
 }
 
-/// Which rules of others these rules meet: those in force, else those that are prepared.
+/// Which rules of others these rules meet: those in force, then those that are prepared.
 pub(crate) fn in_the_way(
     client: &mut PolicyClient,
     rules: &[PolicyRule],
 ) -> Result<Vec<Problem>, PolicyError> {
     let active = client.all_rules(Side::Active, &Scope::All)?;
-    let problems = foreign(rules, client.namespace(), &active);
-    if !problems.is_empty() {
-        return Ok(problems);
-    }
     let standby = client.all_rules(Side::Standby, &Scope::All)?;
-    let problems = foreign(rules, client.namespace(), &standby).into_iter().map(|problem| {
+    let mut problems = foreign(rules, client.namespace(), &active);
+    let prepared = foreign(rules, client.namespace(), &standby).into_iter().map(|problem| {
         let message = format!("{}, not in force", problem.message);
         Problem { message, ..problem }
             .hint("its owner is loading, or died at it: its next load, or a flush, removes it")
     });
-    Ok(problems.collect())
+    problems.extend(prepared);
+    Ok(problems)
 }

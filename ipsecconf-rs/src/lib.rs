@@ -77,12 +77,14 @@ fn run(command: Command, context: Context) -> Result<(), Failure> {
     if let Command::Check { sources } = &command {
         return check::run(&context, sources);
     }
-    if let (Who::Everybody, Command::Flush(scope)) = (&context.who, &command) {
-        return flush::run_for_all(&context, scope);
+    // These take the lock of one owner after the other.
+    match (&context.who, &command) {
+        (Who::Everybody, Command::Flush(scope)) => return flush::run_for_all(&context, scope),
+        (Who::Everybody, Command::View) => return view_file::show_all(&context),
+        _ => {}
     }
     let _lock = context.lock()?;
     match command {
-        Command::View if context.who == Who::Everybody => view_file::show_all(&context),
         Command::View => view_file::show(&context),
         Command::Missing => Err(args::missing_command(context.service.is_some())),
         Command::List(scope) => list::run(&context, &scope),

@@ -5,6 +5,8 @@
 //! Everything is read, resolved and checked, and every error reported, before anything is
 //! sent.
 
+use std::collections::BTreeSet;
+
 use illumos_ipsec::cli::diagnostics;
 use illumos_ipsec::model::KernelAlg;
 use illumos_ipsec::policy::{self, Resolver, Severity};
@@ -73,7 +75,7 @@ pub(crate) fn run(context: &Context, load: &Load) -> Result<(), Failure> {
     }
     let Some(mut client) = client else { return Err(Failure::BadPolicy) };
     if load.plan {
-        return plan::run(context, load, &mut client, &sources, &rules, triage.as_ref(), &algs);
+        return plan::run(context, load, &mut client, &sources, rules, triage, &algs);
     }
     let _signals = SignalsBlocked::new();
     ViewFile::new(context).repair(&mut client)?;
@@ -95,7 +97,7 @@ pub(crate) fn algorithms(client: &mut PolicyClient) -> Result<Vec<KernelAlg>, Fa
 }
 
 /// Loads what is good, and stopgaps for the rest. If the kernel refuses a rule, its source
-/// is left out, too.
+/// is left out, too; if it refuses a stopgap, that is no reason to load nothing.
 fn load_the_good(
     context: &Context,
     load: &Load,
@@ -103,8 +105,9 @@ fn load_the_good(
     mut triage: Triage,
     client: &mut PolicyClient,
 ) -> Result<(), Failure> {
+    let mut not_closed = BTreeSet::new();
     loop {
-        let closing = keep_going::closing(context, sources, &triage, client)?;
+        let closing = keep_going::closing(context, sources, &triage, client)?.without(&not_closed);
         let mut rules = triage.good(sources);
         rules.extend(closing.stopgaps.iter().cloned());
         let transaction = Transaction::new(context, load, sources, rules)?.with(&closing);
@@ -112,7 +115,12 @@ fn load_the_good(
             Ok(()) if triage.is_complete() => return Ok(()),
             Ok(()) => {
                 triage.report(sources, &closing);
+                keep_going::warn_of(&not_closed);
                 return Err(Failure::BadPolicy);
+            }
+            Err(Stop::NotClosed(tunnels, problems)) => {
+                diagnostics::report(program(), &sources.texts, &problems);
+                not_closed.extend(tunnels);
             }
             Err(Stop::Refused(problems)) => {
                 diagnostics::report(program(), &sources.texts, &problems);

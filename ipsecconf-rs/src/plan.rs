@@ -33,7 +33,7 @@ use crate::foreign::foreign;
 use crate::graft::Replaced;
 use crate::icmp;
 use crate::in_clear::{self, Opening, Ranked, Until};
-use crate::keep_going::{self, Triage};
+use crate::keep_going::{self, Closing, Triage};
 use crate::source::Sources;
 use crate::view::{Head, Origin};
 use crate::view_file::{Origins, ViewFile, write_out};
@@ -44,37 +44,53 @@ pub(crate) fn run(
     load: &Load,
     client: &mut PolicyClient,
     sources: &Sources,
-    rules: &[PolicyRule],
-    triage: Option<&Triage>,
+    good: Vec<PolicyRule>,
+    mut triage: Option<Triage>,
     algs: &AlgDb,
 ) -> Result<(), Failure> {
-    let mut problems = refusals(rules);
-    let mut rules = rules.to_vec();
-    let mut replaced = Replaced { scope: load.replace.clone(), ..Replaced::default() };
-    if let Some(triage) = triage.filter(|triage| !triage.is_complete()) {
-        let closing = keep_going::closing(context, sources, triage, client)?;
-        triage.report(sources, &closing);
-        rules.extend(closing.stopgaps);
-        replaced.kept = closing.kept;
-    }
     let active = client
         .all_rules(Side::Active, &Scope::All)
         .map_err(|error| scope_failure("look at", &Scope::All, &error))?;
     let origins = ViewFile::new(context).origins()?;
-    let plan = Plan::new(active, client.namespace(), &replaced, &rules, &mut problems);
-    if !problems.is_empty() {
+    let mut rules = good;
+    let (plan, closing) = loop {
+        let mut problems = refusals(&rules);
+        let mut replaced = Replaced { scope: load.replace.clone(), ..Replaced::default() };
+        let closing = match &triage {
+            Some(triage) => keep_going::closing(context, sources, triage, client)?,
+            None => Closing::default(),
+        };
+        rules.extend(closing.stopgaps.iter().cloned());
+        replaced.kept.clone_from(&closing.kept);
+        let plan = Plan::new(active.clone(), client.namespace(), &replaced, &rules, &mut problems);
+        if problems.is_empty() {
+            break (plan, closing);
+        }
         diagnostics::report(program(), &sources.texts, &problems);
-        complain("the policy would not be loaded");
-        return Err(Failure::BadPolicy);
+        // As the load: without the sources that are to blame.
+        let Some(triage) = triage.as_mut() else { return Err(not_loaded()) };
+        if !triage.leave_out(&problems) {
+            return Err(not_loaded());
+        }
+        rules = triage.good(sources);
+    };
+    let incomplete = triage.filter(|triage| !triage.is_complete());
+    if let Some(triage) = &incomplete {
+        triage.report(sources, &closing);
     }
     let names = context.names();
     let show = |rule: &SpdRule| print_entry(rule, context.numeric, &names, algs);
     write_out(&plan.to_text(context, sources, &rules, &origins, show))?;
-    match triage {
-        Some(triage) if !triage.is_complete() => Err(Failure::BadPolicy),
-        _ if plan.changes() => Err(Failure::Changes),
-        _ => Ok(()),
+    match incomplete {
+        Some(_) => Err(Failure::BadPolicy),
+        None if plan.changes() => Err(Failure::Changes),
+        None => Ok(()),
     }
+}
+
+fn not_loaded() -> Failure {
+    complain("the policy would not be loaded");
+    Failure::BadPolicy
 }
 
 /// What makes two rules of the kernel the same rule.
@@ -178,7 +194,8 @@ impl Plan {
                 }
             }
         }
-        let staying = active.iter().filter(|rule| !(covers(&rule.tunnel) && is_own(rule)));
+        // A rule is compared with those of its owner only, where it is put together.
+        let staying = active.iter().filter(|rule| is_own(rule) && !covers(&rule.tunnel));
         let lists = icmp::lists_in_force(staying);
         for rule in rules.iter().filter(|rule| icmp::is_in_the_way(&lists, rule)) {
             // More has been said of a rule for just the same traffic.

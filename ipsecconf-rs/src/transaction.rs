@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use illumos_ipsec::cli::diagnostics;
-use illumos_ipsec::model::Side;
+use illumos_ipsec::model::{Side, TunnelName};
 use illumos_ipsec::policy::{PolicyRule, Problem};
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Refusal, Scope};
 use illumos_ipsec::wire::errno::Errno;
@@ -44,6 +44,8 @@ use crate::view_file::ViewFile;
 pub(crate) enum Stop {
     /// Rules that the kernel refuses, or that contradict others in force.
     Refused(Vec<Problem>),
+    /// The same, but nothing is refused except the stopgaps of these tunnels.
+    NotClosed(BTreeSet<TunnelName>, Vec<Problem>),
     /// Something that has been reported.
     Failed(Failure),
 }
@@ -90,7 +92,7 @@ impl<'a> Transaction<'a> {
     pub(crate) fn run(&self, client: &mut PolicyClient) -> Result<(), Failure> {
         self.attempt(client).map_err(|stop| match stop {
             Stop::Failed(failure) => failure,
-            Stop::Refused(problems) => {
+            Stop::Refused(problems) | Stop::NotClosed(_, problems) => {
                 diagnostics::report(program(), &self.sources.texts, &problems);
                 complain("the policy was not loaded; nothing was changed");
                 Failure::Failed
@@ -102,19 +104,7 @@ impl<'a> Transaction<'a> {
         let view = self.file().read()?.unwrap_or_default();
         let replaced = self.replaced(&view);
         copy(client)?;
-        let filled = match self.fill_standby(client, &replaced) {
-            Err(Stop::Refused(problems)) => {
-                match leftovers::sweep(self.context, client, &self.rules) {
-                    Ok(true) => copy(client)
-                        .map_err(Stop::from)
-                        .and_then(|()| self.fill_standby(client, &replaced)),
-                    Ok(false) => Err(Stop::Refused(problems)),
-                    Err(failure) => Err(failure.into()),
-                }
-            }
-            filled => filled,
-        };
-        let result = filled.and_then(|outcome| {
+        let result = self.fill_standby(client, &replaced).and_then(|outcome| {
             prose::add_warning(self.context);
             self.activate(client, outcome, view, &replaced)
         });
@@ -164,7 +154,18 @@ impl<'a> Transaction<'a> {
         client: &mut PolicyClient,
         replaced: &Replaced,
     ) -> Result<Outcome, Stop> {
-        let broken = |error: PolicyError| request_failure("cannot load", &error, Failure::Failed);
+        let mut outcome = self.add(client, replaced)?;
+        let met = outcome.refused.iter().any(|(_, refusal)| meets_others(refusal));
+        // Why nothing could be swept has been said; what it is about is said below.
+        if met && leftovers::sweep(self.context, client).unwrap_or(false) {
+            copy(client)?;
+            outcome = self.add(client, replaced)?;
+        }
+        self.judge(client, outcome)
+    }
+
+    /// Adds the rules to the standby side, in the place of those that are replaced.
+    fn add(&self, client: &mut PolicyClient, replaced: &Replaced) -> Result<Outcome, Stop> {
         let mut outcome = Outcome::default();
         let graft = Graft::plan(client, replaced, &self.rules).map_err(broken)?;
         self.refuse_mode_change(&graft)?;
@@ -173,6 +174,11 @@ impl<'a> Transaction<'a> {
             None => broken(error),
         })?;
         graft.send(client, &self.rules, &self.requests, &mut outcome).map_err(broken)?;
+        Ok(outcome)
+    }
+
+    /// Is the standby side as it has to be?
+    fn judge(&self, client: &mut PolicyClient, mut outcome: Outcome) -> Result<Outcome, Stop> {
         let others = match outcome.refused.iter().any(|(_, refusal)| meets_others(refusal)) {
             true => leftovers::in_the_way(client, &self.rules).map_err(broken)?,
             false => Vec::new(),
@@ -206,7 +212,16 @@ impl<'a> Transaction<'a> {
         }
         // A rule with several addresses is several requests.
         problems.dedup();
-        if problems.is_empty() { Ok(outcome) } else { Err(Stop::Refused(problems)) }
+        if problems.is_empty() {
+            return Ok(outcome);
+        }
+        let refused = || outcome.refused.iter().map(|(request, _)| request.rule);
+        let good = self.rules.len() - self.stopgaps;
+        if refused().next().is_some() && refused().all(|rule| rule >= good) {
+            let tunnels = refused().filter_map(|rule| self.rules[rule].tunnel.clone());
+            return Err(Stop::NotClosed(tunnels.map(|(tunnel, _)| tunnel).collect(), problems));
+        }
+        Err(Stop::Refused(problems))
     }
 
     /// FLIP, and the view with it.
@@ -303,7 +318,7 @@ impl<'a> Transaction<'a> {
                 format!("the kernel refuses this rule: tunnel {tunnel} has rules in the other mode")
             }
             _ if refusal.diagnostic == Diagnostic::NAMESPACE_CONFLICT => {
-                "somebody else has a rule for the same traffic; ipsecconf -N '*' -L shows it".into()
+                "somebody else has a rule that stands in the way".into()
             }
             _ if refusal.diagnostic != Diagnostic::NONE => {
                 format!("the kernel refuses this rule: {}", refusal.diagnostic)
@@ -332,6 +347,10 @@ impl<'a> Transaction<'a> {
 /// What is in force is copied to the standby side.
 fn copy(client: &mut PolicyClient) -> Result<(), Failure> {
     client.clone_all().map_err(|error| request_failure("cannot copy", &error, Failure::Kernel))
+}
+
+fn broken(error: PolicyError) -> Failure {
+    request_failure("cannot load", &error, Failure::Failed)
 }
 
 /// Can a rule be refused like this because of a rule of another owner?

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use bstr::ByteSlice;
 use illumos_ipsec::cli::plain;
-use illumos_ipsec::model::Side;
+use illumos_ipsec::model::{Namespace, Side};
 use illumos_ipsec::sys::files;
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Scope};
 
@@ -170,15 +170,24 @@ impl Origins {
 }
 
 /// Shows the views of all owners, each entry of one with a name behind a line that says
-/// whose it is. The lock of the nameless owner is held.
+/// whose it is. That one of them cannot be shown is no reason to hide the others.
 pub(crate) fn show_all(context: &Context) -> Result<(), Failure> {
-    let mut shown = show_one(&context.for_owner(None))?;
+    let mut shown = Vec::new();
+    let mut outcome = Ok(());
+    let mut view_of = |owner: Option<Namespace>| {
+        let context = context.for_owner(owner);
+        // What looks unfinished may be at work, unless its lock is ours. No two locks are held
+        // at a time: who waits for one owner must not make another one wait.
+        let view = context.lock().and_then(|_lock| show_one(&context));
+        view.unwrap_or_else(|failure| {
+            outcome = outcome.and(Err(failure));
+            Vec::new()
+        })
+    };
+    shown.extend(view_of(None));
     for namespace in owner::with_view(&context.system) {
         let owner = format!("#NAMESPACE {namespace}\n").into_bytes();
-        let context = context.for_owner(Some(namespace));
-        // What looks unfinished may be at work, unless its lock is ours.
-        let _lock = context.lock()?;
-        let view = show_one(&context)?;
+        let view = view_of(Some(namespace));
         let mut in_head = false;
         for line in view.split_inclusive(|&b| b == b'\n') {
             let (source, index) = (line.starts_with(b"#SOURCE"), line.starts_with(b"#INDEX"));
@@ -189,7 +198,8 @@ pub(crate) fn show_all(context: &Context) -> Result<(), Failure> {
             shown.extend_from_slice(line);
         }
     }
-    write_out(&shown)
+    write_out(&shown)?;
+    outcome
 }
 
 /// Shows the view.

@@ -7,6 +7,7 @@ mod control;
 mod done;
 mod ongoing;
 mod tap;
+mod waiting;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
@@ -28,6 +29,7 @@ pub use done::Done;
 pub use ongoing::Ongoing;
 pub use tap::Seen;
 use tap::{Tap, Trap, Watch};
+pub use waiting::until_it_waits_for_a_lock;
 
 /// A lab with a running kernel.
 pub struct Lab {

@@ -124,21 +124,32 @@ fn a_policy_file_that_cannot_be_read_to_its_end_loads_nothing() {
 }
 
 #[test]
-fn a_rule_for_a_tunnel_that_is_not_named_takes_no_policy_from_any() {
+fn a_source_with_an_error_takes_no_policy_from_a_tunnel_that_it_does_not_name() {
     let lab = Lab::new();
     lab.file("p.conf", TUNNEL);
     lab.file("q.conf", RULE);
     let load = ["-q", "-F", "--keep-going", "-a", "p.conf", "-a", "q.conf"];
     let _ = lab.ipsecconf(&load).exits(0);
     let before = lab.policy();
-    for wrong in [TUNNEL.replacen("tunnel", "tunnle", 1), TUNNEL.replacen("tunnel vpn0", "", 1)] {
+    let wide: Vec<u8> = TUNNEL.bytes().flat_map(|byte| [byte, 0]).collect();
+    for wrong in [
+        TUNNEL.replacen("tunnel", "tunnle", 1).as_bytes(),
+        TUNNEL.replacen("tunnel vpn0", "", 1).as_bytes(),
+        TUNNEL.replace("tunnel ", "tunnel=").as_bytes(),
+        TUNNEL.replacen("tunnel vpn0 negotiate", "tunnle vpn0 negociate", 1).as_bytes(),
+        b"{ tunnel vpn5 } drop { }\n{ tunnle vpn0 negotiate tunnel } drop { }\n",
+        b"{ lport 1 } drip { }\n",
+        &wide,
+    ] {
         lab.file("p.conf", wrong);
-        let _ = lab.ipsecconf(&load).exits(1).says("tunnel vpn0 keeps the policy that it has");
-        assert_eq!(lab.policy(), before);
+        let done = lab.ipsecconf(&load).exits(1).says("vpn0");
+        assert!(done.stderr.contains("the policy that"), "{done:?}");
+        let after = lab.policy();
+        assert!(before.iter().all(|rule| after.contains(rule)), "{done:?}");
     }
-    // A mistake that has nothing to do with tunnels does not hold on to what was taken out.
-    lab.file("p.conf", "{ lport 1 } drip { }\n");
-    let _ = lab.ipsecconf(&load).exits(1).says("WARNING: tunnel vpn0 has no IPsec policy any more");
+    // Without an error what was taken out goes.
+    lab.file("p.conf", "{ lport 1 } drop { }\n");
+    let _ = lab.ipsecconf(&load).exits(0).says("vpn0").says("no IPsec policy any more");
     assert!(lab.rules(Side::Active).iter().all(|rule| rule.tunnel.is_none()));
 }
 

@@ -12,7 +12,7 @@ use illumos_ipsec::sys::policy::Scope;
 use illumos_ipsec::wire::key;
 use ipsec_usermode::{Event, KernelKind};
 use serde_json::json;
-use system_tests::lab::{Control, Lab};
+use system_tests::lab::{Control, Lab, until_it_waits_for_a_lock};
 
 const VPN: &str = "svc:/network/vpn:tenant1";
 const NFS: &str = "nfs-client";
@@ -235,19 +235,6 @@ fn names_are_checked_before_anything_else() {
     let _ = lab.ipsecconf(&["-q", "-N", &longest, "-a", "p.conf"]).exits(0);
     assert!(lab.ipsecconf(&["-N", &longest]).exits(0).stdout.contains("lport 1"));
     assert!(lab.ipsecconf(&["-N", "*"]).exits(0).stdout.contains(&longest));
-}
-
-/// The system lists who waits: `1: -> POSIX ADVISORY WRITE PID ...`.
-fn until_it_waits_for_a_lock(child: &mut Child) {
-    let pid = child.id().to_string();
-    let waits = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        words.get(1) == Some(&"->") && words.get(5) == Some(&pid.as_str())
-    };
-    while !std::fs::read_to_string("/proc/locks").expect("a list").lines().any(waits) {
-        assert!(child.try_wait().expect("a child").is_none(), "it did not wait");
-        std::thread::yield_now();
-    }
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Stdio;
 
-use illumos_ipsec::model::Side;
+use illumos_ipsec::model::{Side, SpdRule};
 use illumos_ipsec::sys::files::LockFile;
 use illumos_ipsec::sys::policy::Scope;
-use system_tests::lab::Lab;
+use system_tests::lab::{Lab, until_it_waits_for_a_lock};
 
 const VPN: &str = "svc:/network/vpn:tenant1";
 const NFS: &str = "nfs-client";
@@ -58,12 +58,7 @@ fn a_view_of_all_owners_does_not_repair_what_is_at_work() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the command starts");
-    let pid = waiting.id().to_string();
-    let waits = |line: &str| line.contains("->") && line.split_whitespace().any(|word| word == pid);
-    while !fs::read_to_string("/proc/locks").expect("locks").lines().any(waits) {
-        assert!(waiting.try_wait().expect("a child").is_none(), "it did not wait");
-        std::thread::yield_now();
-    }
+    until_it_waits_for_a_lock(&mut waiting);
     assert!(pending.exists());
     // The load ends.
     fs::rename(&pending, &view).expect("a view");
@@ -255,4 +250,122 @@ fn what_passes_a_check_can_be_sent_for_any_owner() {
     let longest = format!("x{}", "y".repeat(254));
     let _ = lab.ipsecconf(&["-q", "-N", &longest, "-a", "large.conf"]).exits(0);
     assert_eq!(owners(&lab), BTreeSet::from([longest]));
+}
+
+#[test]
+fn a_stopgap_that_meets_what_a_killed_load_prepared_keeps_nothing_else_out() {
+    let mut met = 0;
+    for n in 0.. {
+        let lab = lab_with_two();
+        lab.file("bad.conf", "{ tunnel vpn0 negotiate tunnel } drip { }\n");
+        lab.file("host.conf", "{ lport 7 } drop { }\n");
+        // A rule for all that the tunnel carries, as the stopgap is.
+        lab.file("all.conf", "{ tunnel vpn0 negotiate tunnel } ipsec { encr_algs aes-gcm }\n");
+        if !lab.kill_at(&["-q", "-N", VPN, "-a", "all.conf"], n, false) {
+            break;
+        }
+        let in_force = owners(&lab).contains(VPN);
+        let load = ["-q", "--keep-going", "-F", "-a", "bad.conf", "-a", "host.conf"];
+        let done = lab.ipsecconf(&load).exits(1).says("left out, because of errors: bad.conf");
+        let ours = |rule: &SpdRule| rule.namespace.is_none();
+        let rules = lab.client().all_rules(Side::Active, &Scope::All).expect("a dump");
+        let of_host = |rule: &&SpdRule| ours(rule) && rule.selector.local_port == Some(7);
+        assert_eq!(rules.iter().filter(of_host).count(), 4, "{n}: {done:?}");
+        let closed = rules.iter().any(|rule| rule.tunnel.is_some());
+        assert!(closed || done.stderr.contains("WARNING: vpn0 without policy could not be closed"));
+        assert!(closed || !in_force);
+        met += usize::from(!closed);
+    }
+    assert!(met > 0);
+}
+
+#[test]
+fn a_plan_and_a_load_that_keep_going_say_the_same_of_other_owners() {
+    for other in ["{ lport 2 } drop { }\n", "{ lport 9 } drop { }\n"] {
+        let lab = lab();
+        lab.file("a.conf", "{ lport 7 } drop { }\n");
+        lab.file("b.conf", other);
+        let load = ["-q", "--keep-going", "-a", "a.conf", "-a", "b.conf"];
+        let met = other.contains("lport 2");
+        let planned = lab.ipsecconf(&[&["--plan"][..], &load].concat());
+        assert_eq!(planned.code, Some(if met { 1 } else { 2 }), "{planned:?}");
+        assert!(planned.stdout.contains("lport 7"), "{planned:?}");
+        assert_eq!(planned.stderr.contains("left out, because of errors: b.conf"), met);
+        let _ = lab.ipsecconf(&load).exits(i32::from(met));
+        assert!(lab.policy().iter().any(|rule| rule.selector.local_port == Some(7)));
+    }
+}
+
+#[test]
+fn icmp_rules_of_others_are_no_concern_of_a_plan() {
+    let lab = Lab::new();
+    let rule = |network: &str, algorithm: &str| {
+        format!(
+            "{{ tunnel vpn0 ulp icmp raddr {network} negotiate tunnel }} ipsec {{ {algorithm} }}\n"
+        )
+    };
+    lab.file("ours.conf", rule("10.1.0.0/16", "encr_algs aes-gcm"));
+    lab.file("theirs.conf", rule("10.2.0.0/16", "encr_algs aes encr_auth_algs sha256"));
+    let _ = lab.ipsecconf(&["-q", "-a", "ours.conf"]).exits(0);
+    let _ = lab.ipsecconf(&["-q", "-N", NFS, "-a", "theirs.conf"]).exits(0);
+    for (who, file) in [(&["-q"][..], "ours.conf"), (&["-q", "-N", NFS], "theirs.conf")] {
+        let _ = lab.ipsecconf(&[who, &["--plan", "-F", "-a", file]].concat()).exits(0);
+        let _ = lab.ipsecconf(&[who, &["-F", "-a", file]].concat()).exits(0);
+    }
+}
+
+#[test]
+fn icmp_rules_that_the_nameless_owner_left_are_in_nobodys_way() {
+    let lab = Lab::new();
+    let rule = |network: &str, algorithm: &str| {
+        format!(
+            "{{ tunnel vpn0 ulp icmp raddr {network} negotiate tunnel }} ipsec {{ {algorithm} }}\n"
+        )
+    };
+    lab.file("first.conf", rule("10.1.0.0/16", "encr_algs aes-gcm"));
+    lab.file("second.conf", SECOND);
+    lab.file("theirs.conf", rule("10.2.0.0/16", "encr_algs aes encr_auth_algs sha256"));
+    for args in [&["-a", "first.conf"][..], &["-a", "second.conf"], &["-F"]] {
+        let _ = lab.ipsecconf(&[&["-q"], args].concat()).exits(0);
+    }
+    let _ = lab.ipsecconf(&["-q", "-N", NFS, "-a", "theirs.conf"]).exits(0);
+}
+
+#[test]
+fn a_lock_that_cannot_be_had_hides_neither_views_nor_reasons() {
+    let lab = lab();
+    let _ = lab.ipsecconf_reading(&["-q", "-a", "-"], "{ lport 1 } drop { }\n").exits(0);
+    fs::write(lab.root("/var/run/ipsecpolicy.d/nfs-client.lock"), "x").expect("a file");
+    let done = lab.ipsecconf(&["-N", "*"]).exits(1).says("bad lock file");
+    assert!(done.stdout.contains("lport 1") && done.stdout.contains("lport 2"), "{done:?}");
+    // Somebody has prepared a rule, and the lock of the nameless owner is no lock.
+    let lab = lab_with_two();
+    for n in 0.. {
+        assert!(lab.kill_at(&["-q", "-a", "first.conf"], n, false), "it was never prepared");
+        if !lab.rules(Side::Standby).is_empty() {
+            break;
+        }
+    }
+    fs::write(lab.root("/var/run/ipsecconf.lock"), "x").expect("a file");
+    let done = lab.ipsecconf(&["-q", "-N", NFS, "-a", "first.conf"]).exits(1);
+    let _ = done
+        .says("bad lock file")
+        .says("first.conf:1:1: error: there is a rule without a namespace");
+}
+
+#[test]
+fn a_view_that_waits_for_one_owner_makes_no_other_one_wait() {
+    let lab = lab();
+    let lock = lab.root("/var/run/ipsecpolicy.d/nfs-client.lock");
+    let held = LockFile::acquire(&lock, nix::unistd::geteuid().as_raw()).expect("a lock");
+    let mut waiting = lab
+        .command("ipsecconf")
+        .args(["-N", "*"])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    until_it_waits_for_a_lock(&mut waiting);
+    let _ = lab.ipsecconf_reading(&["-q", "-a", "-"], "{ lport 1 } drop { }\n").exits(0);
+    drop(held);
+    assert!(waiting.wait().expect("it ends").success());
 }

@@ -33,21 +33,11 @@ pub(crate) struct Sources {
     /// What is wrong with files as a whole.
     pub problems: Vec<Problem>,
     /// Sources that must not be used, and the tunnels that they are about.
-    pub refused: BTreeMap<usize, About>,
+    pub refused: BTreeMap<usize, BTreeSet<TunnelName>>,
     /// A file named on the command line is not there or cannot be read.
     pub missing: bool,
     /// Is it worth saying which entry comes from where?
     pub several: bool,
-}
-
-/// The tunnels that a source is about, whatever is wrong with it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct About {
-    /// Those that it implies or names.
-    pub tunnels: BTreeSet<TunnelName>,
-    /// It may be about any other as well: it cannot be read, or has words that only a rule for
-    /// a tunnel has, and no name of one with them.
-    pub any: bool,
 }
 
 /// The directory that has a shard for each tunnel.
@@ -113,20 +103,18 @@ impl Sources {
     /// text only tells which tunnels it is about.
     fn refuse(&mut self, source: SourceText, message: Option<String>) {
         let at = self.texts.len();
-        let mut about = About::of(&source);
-        about.any |= source.text.is_empty() && source.tunnel.is_none();
-        self.refused.insert(at, about);
+        self.refused.insert(at, tunnels_named(&source));
         if let Some(message) = message {
             self.problems.push(Problem::error(Span::whole(at), message));
         }
         self.texts.push(SourceText { text: Vec::new(), ..source });
     }
 
-    /// The tunnels that this source is about.
-    pub(crate) fn about(&self, source: usize) -> About {
+    /// The tunnels that this source implies or names.
+    pub(crate) fn tunnels_of(&self, source: usize) -> BTreeSet<TunnelName> {
         match self.refused.get(&source) {
-            Some(about) => about.clone(),
-            None => self.texts.get(source).map(About::of).unwrap_or_default(),
+            Some(tunnels) => tunnels.clone(),
+            None => self.texts.get(source).map(tunnels_named).unwrap_or_default(),
         }
     }
 }
@@ -165,34 +153,26 @@ fn tunnel_of(name: &OsStr) -> Result<TunnelName, String> {
     }
 }
 
-impl About {
-    /// What the words of a text say, whatever is wrong with them: the tunnels are the one that
-    /// the source implies, and every word behind the keyword.
-    fn of(source: &SourceText) -> Self {
-        let mut about = Self { tunnels: source.tunnel.iter().cloned().collect(), any: false };
-        let mut before: [&[u8]; 2] = [b"", b""];
-        // Each rule for a tunnel has a mode and a name.
-        let (mut modes, mut names) = (0_usize, 0_usize);
-        for line in source.text.split(|&b| b == b'\n') {
-            let code = line.split(|&b| b == b'#').next().unwrap_or_default();
-            for word in code.split(|b| is_blank(*b) || b"{}".contains(b)) {
-                if word.is_empty() {
-                    continue;
-                }
-                // `negotiate tunnel` names none, and only a link can be open.
-                if before[1] == b"tunnel" && before[0] != b"negotiate" {
-                    names += 1;
-                    if valid_link_name(word) {
-                        about.tunnels.extend(TunnelName::new(word));
-                    }
-                }
-                modes += usize::from(word == b"negotiate");
-                before = [before[1], word];
+/// The tunnels of a source, whatever is wrong with its text: the one that it implies, and
+/// every word behind the keyword.
+fn tunnels_named(source: &SourceText) -> BTreeSet<TunnelName> {
+    let mut tunnels: BTreeSet<TunnelName> = source.tunnel.iter().cloned().collect();
+    let mut before: [&[u8]; 2] = [b"", b""];
+    for line in source.text.split(|&b| b == b'\n') {
+        let code = line.split(|&b| b == b'#').next().unwrap_or_default();
+        for word in code.split(|b| is_blank(*b) || b"{}".contains(b)) {
+            if word.is_empty() {
+                continue;
             }
+            // `negotiate tunnel` names none, and only a link can be open.
+            let named = before[1] == b"tunnel" && before[0] != b"negotiate";
+            if named && valid_link_name(word) {
+                tunnels.extend(TunnelName::new(word));
+            }
+            before = [before[1], word];
         }
-        about.any = source.tunnel.is_none() && modes > names;
-        about
     }
+    tunnels
 }
 
 /// What the policy language takes for a blank.
@@ -213,26 +193,8 @@ mod tests {
             text: text.to_vec(),
             tunnel: TunnelName::new("own0").ok(),
         };
-        let about = About::of(&source);
-        let names: Vec<_> = about.tunnels.iter().map(ToString::to_string).collect();
+        let names: Vec<_> = tunnels_named(&source).iter().map(ToString::to_string).collect();
         assert_eq!(names, ["own0", "vpn0", "vpn1"]);
-        assert!(!about.any);
-    }
-
-    #[test]
-    fn a_rule_for_a_tunnel_without_its_name_may_be_about_any() {
-        for (text, any) in [
-            ("{ tunnle vpn0 negotiate tunnel } drop { }", true),
-            ("{ tunnel vpn0 negotiate tunnel } drop { }\n{ negotiate tunnel } drop { }", true),
-            ("{ tunnel vpn0 negotiate transport } drip { }", false),
-            ("{ tunnel vpn0 negociate transport } drop { }", false),
-            ("{ lport 1 } drip { } # negotiate", false),
-        ] {
-            let source = SourceText { name: "x".into(), text: text.into(), tunnel: None };
-            assert_eq!(About::of(&source).any, any, "{text}");
-            let tunnel = TunnelName::new("own0").ok();
-            assert!(!About::of(&SourceText { tunnel, ..source }).any, "{text}");
-        }
     }
 
     #[test]

@@ -59,7 +59,9 @@ impl LockFile {
         }
     }
 
-    /// The same, but does not wait: none if somebody else has the lock.
+    /// The same, but does not wait: none if another process has the lock. To the system a lock
+    /// is one of the process: a second one for the same path would be had at once, and the
+    /// first of the two to be dropped frees it.
     pub fn try_acquire(path: &Path, owner: u32) -> Result<Option<Self>, LockError> {
         let file = lock_file(path, owner)?;
         match fcntl(&file, FcntlArg::F_SETLK(&WHOLE_FILE)) {
@@ -69,6 +71,7 @@ impl LockFile {
         }
     }
 }
+
 /// A lock on all of a file.
 const WHOLE_FILE: libc::flock = libc::flock {
     l_type: libc::F_WRLCK as _,
