@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use illumos_ipsec::model::{Side, SpdRule};
+use ipsec_usermode::KernelKind;
 use system_tests::lab::Lab;
 
 const OLD: &str = "\
@@ -26,8 +27,8 @@ const MORE: &str = "\
 ";
 
 /// A lab in which the old policy is in force.
-fn lab_with_old_policy() -> Lab {
-    let lab = Lab::new();
+fn lab_with_old_policy(kind: KernelKind) -> Lab {
+    let lab = Lab::with(kind, &[]);
     lab.file("old.conf", OLD);
     lab.file("new.conf", NEW);
     lab.file("more.conf", MORE);
@@ -38,8 +39,8 @@ fn lab_with_old_policy() -> Lab {
 }
 
 /// Policy and view after a command that nobody disturbs.
-fn undisturbed(args: &[&str]) -> (Vec<SpdRule>, String) {
-    let lab = lab_with_old_policy();
+fn undisturbed(kind: KernelKind, args: &[&str]) -> (Vec<SpdRule>, String) {
+    let lab = lab_with_old_policy(kind);
     if !args.is_empty() {
         let _ = lab.ipsecconf(args).exits(0);
     }
@@ -73,24 +74,28 @@ fn check(lab: &Lab, old: &(Vec<SpdRule>, String), new: &(Vec<SpdRule>, String), 
 }
 
 fn kill_at_every_request(args: &[&str]) {
-    let old = undisturbed(&[]);
-    let new = undisturbed(args);
-    assert_ne!(old.0, new.0, "the command changes something");
-    for before in [true, false] {
-        let mut killed = 0;
-        for n in 0.. {
-            let lab = lab_with_old_policy();
-            if !lab.kill_at(args, n, before) {
-                break;
+    for kind in [KernelKind::Modified, KernelKind::Unmodified] {
+        let old = undisturbed(kind, &[]);
+        let new = undisturbed(kind, args);
+        assert_ne!(old.0, new.0, "the command changes something");
+        let reload = ["-q", "-F", "-a", "new.conf"];
+        let reloaded = undisturbed(kind, &reload);
+        for before in [true, false] {
+            let mut killed = 0;
+            for n in 0.. {
+                let lab = lab_with_old_policy(kind);
+                if !lab.kill_at(args, n, before) {
+                    break;
+                }
+                killed += 1;
+                let what = format!("{kind:?}: {args:?} killed at request {n}, before: {before}");
+                check(&lab, &old, &new, &what);
+                // The next load is as good as any.
+                let _ = lab.ipsecconf(&reload).exits(0);
+                assert_eq!(lab.policy(), reloaded.0, "{what}");
             }
-            killed += 1;
-            let what = format!("{args:?} killed at request {n}, before: {before}");
-            check(&lab, &old, &new, &what);
-            // The next load is as good as any.
-            let _ = lab.ipsecconf(&["-q", "-F", "-a", "new.conf"]).exits(0);
-            assert_eq!(lab.policy(), undisturbed(&["-q", "-F", "-a", "new.conf"]).0, "{what}");
+            assert!(killed > 0, "{args:?} sends requests");
         }
-        assert!(killed > 0, "{args:?} sends requests");
     }
 }
 
@@ -126,16 +131,18 @@ fn killed_while_removing() {
 /// files are written.
 #[test]
 fn killed_at_any_moment() {
-    let old = undisturbed(&[]);
-    let new = undisturbed(&["-q", "-F", "-a", "new.conf"]);
-    let lab = lab_with_old_policy();
-    for round in 0..150_u64 {
-        let file = if round % 2 == 0 { "new.conf" } else { "old.conf" };
-        let mut child = lab.start(&["-q", "-F", "-a", file]);
-        #[expect(clippy::disallowed_methods, reason = "a moment that moves through the run")]
-        thread::sleep(Duration::from_micros(round * 40));
-        child.kill().expect("it can be killed");
-        child.wait().expect("it ends");
-        check(&lab, &old, &new, &format!("round {round}"));
+    for kind in [KernelKind::Modified, KernelKind::Unmodified] {
+        let old = undisturbed(kind, &[]);
+        let new = undisturbed(kind, &["-q", "-F", "-a", "new.conf"]);
+        let lab = lab_with_old_policy(kind);
+        for round in 0..150_u64 {
+            let file = if round % 2 == 0 { "new.conf" } else { "old.conf" };
+            let mut child = lab.start(&["-q", "-F", "-a", file]);
+            #[expect(clippy::disallowed_methods, reason = "a moment that moves through the run")]
+            thread::sleep(Duration::from_micros(round * 40));
+            child.kill().expect("it can be killed");
+            child.wait().expect("it ends");
+            check(&lab, &old, &new, &format!("{kind:?}: round {round}"));
+        }
     }
 }
