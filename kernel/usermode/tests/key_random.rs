@@ -5,6 +5,7 @@
 
 mod common;
 
+use common::damage::damage;
 use common::links::{HERE, Host, THERE};
 use common::traffic::{SPI_IN, arriving, association, out, tunnel_rule, with_tunnel};
 use common::{ESP, addr};
@@ -77,22 +78,10 @@ fn seeds() -> Vec<Message> {
 /// A seed with more extensions, some bytes overwritten, words cut off or put behind, and a
 /// length that may fit.
 fn request() -> impl Strategy<Value = Vec<u8>> {
-    let edits = vec((any::<prop::sample::Index>(), prop_oneof![0u8..32, any::<u8>()]), 0..4);
     let more = prop::sample::subsequence(more(), 0..4);
     let seed = prop::sample::select(seeds());
-    (seed, more, edits, -2..3isize, any::<bool>()).prop_map(|(seed, more, edits, words, fit)| {
-        let seed = more.into_iter().fold(seed, Message::with);
-        let mut bytes = seed.encode().to_vec();
-        for (at, value) in edits {
-            let at = at.index(bytes.len());
-            bytes[at] = value;
-        }
-        bytes.resize(bytes.len().saturating_add_signed(8 * words), 0);
-        if fit && bytes.len() >= 6 {
-            let words = (bytes.len() / 8) as u16;
-            bytes[4..6].copy_from_slice(&words.to_ne_bytes());
-        }
-        bytes
+    (seed, more, damage(32)).prop_map(|(seed, more, damage)| {
+        damage.done_to(more.into_iter().fold(seed, Message::with).encode().to_vec())
     })
 }
 

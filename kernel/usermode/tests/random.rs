@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::damage::damage;
 use common::*;
 use illumos_ipsec::model::Side;
 use illumos_ipsec::wire::policy::{Ext, HEADER_LEN, Message, MsgType};
@@ -36,22 +37,8 @@ fn seeds() -> Vec<Message> {
 
 /// A seed with some bytes overwritten, words cut off or put behind, and a length that may fit.
 fn request() -> impl Strategy<Value = Vec<u8>> {
-    let edits = vec((any::<prop::sample::Index>(), prop_oneof![0u8..12, any::<u8>()]), 0..4);
-    (prop::sample::select(seeds()), edits, -2..3isize, any::<bool>()).prop_map(
-        |(seed, edits, words, fit)| {
-            let mut bytes = seed.encode();
-            for (at, value) in edits {
-                let at = at.index(bytes.len());
-                bytes[at] = value;
-            }
-            bytes.resize(bytes.len().saturating_add_signed(8 * words), 0);
-            if fit && bytes.len() >= 6 {
-                let words = (bytes.len() / 8) as u16;
-                bytes[4..6].copy_from_slice(&words.to_ne_bytes());
-            }
-            bytes
-        },
-    )
+    let seed = prop::sample::select(seeds());
+    (seed, damage(12)).prop_map(|(seed, damage)| damage.done_to(seed.encode()))
 }
 
 fn config() -> impl Strategy<Value = Config> {

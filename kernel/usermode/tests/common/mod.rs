@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod damage;
 pub(crate) mod links;
 pub(crate) mod traffic;
 
