@@ -14,12 +14,12 @@
 //!
 //! A rule that the kernel refuses ends the load before FLIP: half a policy is not a policy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use illumos_ipsec::cli::diagnostics;
 use illumos_ipsec::model::{Side, TunnelName};
-use illumos_ipsec::policy::{PolicyRule, Problem};
+use illumos_ipsec::policy::{PolicyRule, Problem, Span};
 use illumos_ipsec::sys::policy::{PolicyClient, PolicyError, Refusal, Scope};
 use illumos_ipsec::wire::errno::Errno;
 use illumos_ipsec::wire::policy::Diagnostic;
@@ -180,15 +180,14 @@ impl<'a> Transaction<'a> {
     /// Is the standby side as it has to be?
     fn judge(&self, client: &mut PolicyClient, mut outcome: Outcome) -> Result<Outcome, Stop> {
         let others = match outcome.refused.iter().any(|(_, refusal)| meets_others(refusal)) {
-            true => leftovers::in_the_way(client, &self.rules).map_err(broken)?,
-            false => Vec::new(),
+            true => by_place(leftovers::in_the_way(client, &self.rules).map_err(broken)?),
+            false => BTreeMap::new(),
         };
         let mut problems: Vec<Problem> = outcome
             .refused
             .iter()
             .map(|(request, refusal)| {
-                let span = self.rules[request.rule].span;
-                let other = others.iter().find(|other| other.span == span).cloned();
+                let other = others.get(&self.rules[request.rule].span).cloned();
                 other.unwrap_or_else(|| self.refused(request, refusal))
             })
             .collect();
@@ -201,12 +200,13 @@ impl<'a> Transaction<'a> {
             let conflicts =
                 duplicates::resolve(client, &self.rules, &mut outcome).map_err(broken)?;
             // Rules that contradict each other have places, and numbers that nobody knows yet.
-            let within =
-                if conflicts.is_empty() { Vec::new() } else { contradictions(&self.rules) };
+            let within = match conflicts.is_empty() {
+                true => BTreeMap::new(),
+                false => by_place(contradictions(&self.rules)),
+            };
             problems.extend(conflicts.iter().map(|(request, conflict)| {
                 let rule = &self.rules[request.rule];
-                let here = within.iter().find(|problem| problem.span == rule.span);
-                here.cloned().unwrap_or_else(|| conflict.problem(rule))
+                within.get(&rule.span).cloned().unwrap_or_else(|| conflict.problem(rule))
             }));
             self.report_duplicates(&outcome);
         }
@@ -351,6 +351,15 @@ fn copy(client: &mut PolicyClient) -> Result<(), Failure> {
 
 fn broken(error: PolicyError) -> Failure {
     request_failure("cannot load", &error, Failure::Failed)
+}
+
+/// The first problem of each place. There may be one for each of many rules.
+fn by_place(problems: Vec<Problem>) -> BTreeMap<Span, Problem> {
+    let mut first = BTreeMap::new();
+    for problem in problems {
+        first.entry(problem.span).or_insert(problem);
+    }
+    first
 }
 
 /// Can a rule be refused like this because of a rule of another owner?
